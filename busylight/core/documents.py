@@ -1,0 +1,97 @@
+"""The JSON in which the program speaks of itself: on MQTT, on its socket, in `--json` outputs.
+
+One form for one thing, wherever it is read. `Dates` turns a moment into RFC 3339 in UTC.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from busylight.core.knowledge import Knowledge, Known
+from busylight.core.light import LightState
+from busylight.core.override import Override
+from busylight.core.view import Diagnostics, View
+
+Dates = Callable[[float | None], str | None]
+"""`busylight.edge.clock.WallClock.rfc3339`, or a fake of it."""
+
+
+def presence_document(
+    knowledge: Knowledge, dates: Dates, *, status_message: bool, user: bool
+) -> dict[str, Any]:
+    """What is known of a presence; the person's words and name only where they are wanted."""
+    if not isinstance(knowledge, Known):
+        return {
+            "availability": None,
+            "activity": None,
+            "fresh": False,
+            "reason": knowledge.why.value,
+            "since": dates(knowledge.since),
+            "read_at": dates(knowledge.read_at),
+        }
+    presence = knowledge.presence
+    document: dict[str, Any] = {
+        "availability": presence.availability,
+        "activity": presence.activity,
+        "fresh": True,
+        "since": dates(knowledge.since),
+        "read_at": dates(knowledge.read_at),
+    }
+    if status_message and presence.status_message is not None:
+        document["status_message"] = presence.status_message
+    if user and presence.user is not None:
+        document["user"] = presence.user
+    return document
+
+
+def light_document(light: LightState | None) -> dict[str, Any]:
+    """A light as Home Assistant's JSON light has it; a released one is `OFF`."""
+    if light is None or light.is_dark:
+        return {"state": "OFF"}
+    return {
+        "state": "ON",
+        "brightness": light.brightness,
+        "color_mode": "rgb",
+        "color": {"r": light.red, "g": light.green, "b": light.blue},
+        "effect": light.effect.value,
+    }
+
+
+def override_document(override: Override | None, dates: Dates) -> dict[str, Any] | None:
+    """What was asked for, and until when."""
+    if override is None:
+        return None
+    return {"mode": override.mode.value, "ends_at": dates(override.ends_at)}
+
+
+def diagnostics_document(
+    diagnostics: Diagnostics, dates: Dates, *, account: bool
+) -> dict[str, Any]:
+    """How the program is; the account's name only where it is wanted."""
+    document: dict[str, Any] = {
+        "source": diagnostics.source,
+        "signed_in": diagnostics.signed_in,
+        "last_success": dates(diagnostics.last_success),
+        "last_error": diagnostics.last_error,
+        "outputs": {
+            name: {"state": health.state.value}
+            | ({} if health.error is None else {"error": health.error})
+            for name, health in diagnostics.outputs.items()
+        },
+        "version": diagnostics.version,
+        "started_at": dates(diagnostics.started_at),
+    }
+    if account and diagnostics.account is not None:
+        document["account"] = diagnostics.account
+    return document
+
+
+def view_document(view: View, dates: Dates) -> dict[str, Any]:
+    """All of it, for people on this machine."""
+    return {
+        "state": view.state,
+        "light": light_document(view.light),
+        "presence": presence_document(view.knowledge, dates, status_message=True, user=True),
+        "mode": view.mode.value,
+        "override": override_document(view.override, dates),
+        "diagnostics": diagnostics_document(view.diagnostics, dates, account=True),
+    }

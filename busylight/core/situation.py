@@ -1,0 +1,168 @@
+"""Everything that the program knows at a moment, as one frozen value.
+
+Each thing that happens makes a new `Situation` out of the last one; `view` says what is to be
+shown of it, and `next_change` when that will change by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from busylight.core.decide import busiest, decide
+from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
+from busylight.core.light import LightState
+from busylight.core.override import Override, SetLight, SetMode, override_after
+from busylight.core.palette import Palette
+from busylight.core.view import Diagnostics, PartHealth, Person, View
+
+_TOLD_EVERY: Final = 60.0
+"""Seconds between two tellings of `last_success` if nothing else has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What does not change while the program runs."""
+
+    palette: Palette
+    stale_after: float
+    """Seconds without a good reading until a presence is not known any more."""
+    source: str
+    """The source's name."""
+    version: str
+    many: bool = False
+    """Whether several people are watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known, asked for, and wrong."""
+
+    rules: Rules
+    started_at: float
+    memories: Mapping[str, Memory] = field(default_factory=lambda: MappingProxyType({}))
+    """By the person's id."""
+    trouble: Trouble | None = None
+    """What keeps the source from reading anything at all."""
+    trouble_since: float = 0.0
+    override: Override | None = None
+    last_lit: LightState | None = None
+    """The last light that was not dark."""
+    signed_in: bool = False
+    account: str | None = None
+    last_success: float | None = None
+    told_success: float | None = None
+    outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+
+    def after_reading(self, reading: Reading, now: float) -> "Situation":
+        """What holds when the source has answered."""
+        memories = dict(self.memories)
+        stale_after = self.rules.stale_after
+        for person, presence in reading.presences.items():
+            memory = memories.get(person) or Memory(self.started_at)
+            memories[person] = memory.after_presence(presence, now, stale_after)
+        for person, trouble in reading.troubles.items():
+            memory = memories.get(person) or Memory(self.started_at)
+            memories[person] = memory.after_trouble(trouble, now)
+        told = self.told_success
+        if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
+            told = now
+        after = replace(
+            self,
+            memories=MappingProxyType(memories),
+            trouble=None,
+            signed_in=True,
+            account=reading.account or self.account,
+            last_success=now,
+            told_success=told,
+        )
+        return _with_last_lit(after, now)
+
+    def after_trouble(self, trouble: Trouble, now: float) -> "Situation":
+        """What holds when the source could not read anything."""
+        same = self.trouble is not None and self.trouble.why is trouble.why
+        return replace(
+            self,
+            memories=MappingProxyType(
+                {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
+            ),
+            trouble=trouble,
+            trouble_since=self.trouble_since if same else now,
+            signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
+            told_success=self.last_success,
+        )
+
+    def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
+        """What holds when somebody has asked for a light or a mode."""
+        view = self.view(now)
+        override = override_after(command, view.light, self.last_lit, now)
+        return _with_last_lit(replace(self, override=override), now)
+
+    def after_health(self, output: str, health: PartHealth) -> "Situation":
+        """What holds when an output has told how it is."""
+        return replace(self, outputs=MappingProxyType({**self.outputs, output: health}))
+
+    def view(self, now: float) -> View:
+        """What is to be shown at the moment `now`."""
+        override = self.override
+        if override is not None and override.ends_at is not None and now >= override.ends_at:
+            override = None
+        stale_after = self.rules.stale_after
+        people = {who: memory.knowledge(now, stale_after) for who, memory in self.memories.items()}
+        nobody = Memory(
+            self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
+        ).knowledge(now, stale_after)
+        knowledge = busiest(list(people.values()) or [nobody])
+        palette = self.rules.palette
+        decision = decide(knowledge, override, palette, now)
+        return View(
+            light=decision.light,
+            state=decision.state,
+            knowledge=knowledge,
+            override=override,
+            sign_in=self._sign_in(now),
+            diagnostics=Diagnostics(
+                source=self.rules.source,
+                version=self.rules.version,
+                started_at=self.started_at,
+                signed_in=self.signed_in,
+                account=self.account,
+                last_success=self.told_success,
+                last_error=None if self.trouble is None else self.trouble.detail,
+                outputs=self.outputs,
+            ),
+            people=MappingProxyType(
+                {
+                    who: Person(known, decide(known, None, palette, now).light)
+                    for who, known in people.items()
+                }
+                if self.rules.many
+                else {}
+            ),
+        )
+
+    def next_change(self, now: float) -> float | None:
+        """When the view changes although nothing happens; None: never."""
+        moments = [
+            ends
+            for memory in self.memories.values()
+            if (ends := memory.stale_at(self.rules.stale_after)) is not None
+        ]
+        if not self.memories:
+            moments.append(self.started_at + self.rules.stale_after)
+        if self.override is not None and self.override.ends_at is not None:
+            moments.append(self.override.ends_at)
+        if (prompt := self._sign_in(now)) is not None:
+            moments.append(prompt.expires_at)
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def _sign_in(self, now: float) -> SignInPrompt | None:
+        prompt = None if self.trouble is None else self.trouble.sign_in
+        return prompt if prompt is not None and now < prompt.expires_at else None
+
+
+def _with_last_lit(situation: Situation, now: float) -> Situation:
+    light = situation.view(now).light
+    if light is None or light.is_dark or light == situation.last_lit:
+        return situation
+    return replace(situation, last_lit=light)

@@ -1,0 +1,77 @@
+"""All that an output may show. A lamp looks at the light alone; MQTT publishes all of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from busylight.core.knowledge import Knowledge, SignInPrompt
+from busylight.core.light import LightState
+from busylight.core.override import Mode, Override
+
+
+class PartState(StrEnum):
+    """How an output is. The words stand in diagnostics."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RELEASED = "released"
+    """Connected, and the lamp is left to others."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """One output's health."""
+
+    state: PartState = PartState.CONNECTING
+    error: str | None = None
+    """What went wrong last and what to do about it; None while it is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """What the program says about itself."""
+
+    source: str
+    """The source's name."""
+    version: str
+    started_at: float
+    signed_in: bool = False
+    account: str | None = None
+    last_success: float | None = None
+    """When the last good reading was made, brought up to date at most once a minute."""
+    last_error: str | None = None
+    outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of several people."""
+
+    knowledge: Knowledge
+    light: LightState | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is to be shown at this moment."""
+
+    light: LightState | None
+    """None: release the lamp."""
+    state: str
+    """What decided it: a rule's key in lower case, `off` or `manual`."""
+    knowledge: Knowledge
+    """Of the person (of several: the busiest) whom the light is about."""
+    override: Override | None
+    sign_in: SignInPrompt | None
+    diagnostics: Diagnostics
+    people: Mapping[str, Person] = field(default_factory=lambda: MappingProxyType({}))
+    """By id, when several people are watched; else empty."""
+    is_last: bool = False
+    """Whether the program ends after this one."""
+
+    @property
+    def mode(self) -> Mode:
+        """What decides about the light."""
+        return Mode.AUTO if self.override is None else self.override.mode

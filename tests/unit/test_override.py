@@ -1,0 +1,74 @@
+"""What commands lead to."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from busylight.core.light import OFF, Effect, LightState
+from busylight.core.override import Mode, Override, SetLight, SetMode, override_after
+
+RED = LightState(255, 0, 0, 100, Effect.PULSE, 2)
+BLUE = LightState(0, 0, 255, 200)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode not in (Mode.AUTO, Mode.MANUAL)])
+def test_a_mode_becomes_an_override(mode: Mode) -> None:
+    assert override_after(SetMode(mode), RED, None, 10) == Override(mode)
+    assert override_after(SetMode(mode, 25), RED, None, 10) == Override(mode, ends_at=35)
+
+
+def test_auto_ends_it() -> None:
+    assert override_after(SetMode(Mode.AUTO), RED, None, 10) is None
+
+
+def test_manual_keeps_the_light_that_is_shown() -> None:
+    assert override_after(SetMode(Mode.MANUAL), RED, None, 10) == Override(Mode.MANUAL, RED)
+    assert override_after(SetMode(Mode.MANUAL), None, BLUE, 10) == Override(Mode.MANUAL, OFF)
+
+
+def test_off_is_the_mode_off() -> None:
+    for command in (SetLight(on=False), SetLight(brightness=0), SetLight(on=True, brightness=0)):
+        assert override_after(command, RED, BLUE, 10) == Override(Mode.OFF)
+
+
+def test_a_bare_on_after_off_is_the_last_light_that_was_not_off() -> None:
+    assert override_after(SetLight(on=True), OFF, BLUE, 10) == Override(Mode.MANUAL, BLUE)
+    assert override_after(SetLight(on=True), None, BLUE, 10) == Override(Mode.MANUAL, BLUE)
+
+
+def test_a_bare_on_that_knows_no_light_is_white() -> None:
+    white = LightState(255, 255, 255)
+    assert override_after(SetLight(on=True), OFF, None, 10) == Override(Mode.MANUAL, white)
+
+
+def test_a_partial_command_changes_what_it_names_and_keeps_the_rest() -> None:
+    color = override_after(SetLight(rgb=(1, 2, 3)), RED, None, 10)
+    assert color == Override(Mode.MANUAL, LightState(1, 2, 3, 100, Effect.PULSE, 2))
+    dark = override_after(SetLight(brightness=7), RED, None, 10)
+    assert dark == Override(Mode.MANUAL, LightState(255, 0, 0, 7, Effect.PULSE, 2))
+    still = override_after(SetLight(effect=Effect.SOLID), RED, None, 10)
+    assert still == Override(Mode.MANUAL, LightState(255, 0, 0, 100))
+    same = override_after(SetLight(effect=Effect.PULSE), RED, None, 10)
+    assert same == Override(Mode.MANUAL, RED)
+
+
+commands = st.one_of(
+    st.builds(SetMode, st.sampled_from(Mode), st.none() | st.integers(1, 86_400)),
+    st.builds(
+        SetLight,
+        st.none() | st.booleans(),
+        st.none() | st.tuples(*[st.integers(0, 255)] * 3),
+        st.none() | st.integers(0, 255),
+        st.none() | st.sampled_from(Effect),
+    ),
+)
+
+
+@given(commands, st.sampled_from([None, OFF, RED, BLUE]), st.sampled_from([None, RED]))
+def test_every_command_leads_to_auto_or_to_a_whole_override(
+    command: SetMode | SetLight, shown: LightState | None, last_lit: LightState | None
+) -> None:
+    override = override_after(command, shown, last_lit, 10)
+    if override is not None:
+        assert override.mode is not Mode.AUTO
+        assert (override.light is not None) == (override.mode is Mode.MANUAL)

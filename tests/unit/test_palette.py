@@ -1,0 +1,177 @@
+"""Which rule wins, over the whole space of Graph's words and beyond it."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from busylight.core.light import LightState, parse_light
+from busylight.core.palette import DEFAULT_RULES, KNOWN_KEYS, Palette, is_key, judge_key
+from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
+
+BLUE = LightState(0, 0, 255)
+words = st.from_regex(r"[A-Z][A-Za-z0-9]{0,15}", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("availability", "activity", "key"),
+    [
+        ("Available", "Available", "AVAILABLE"),
+        ("AvailableIdle", "Available", "AVAILABLEIDLE"),
+        ("AvailableIdle", "Inactive", "AVAILABLEIDLE"),
+        ("Away", "Away", "AWAY"),
+        ("Away", "BeRightBack", "BERIGHTBACK"),
+        ("Away", "OffWork", "AWAY"),
+        ("Away", "OutOfOffice", "OUTOFOFFICE"),
+        ("BeRightBack", "BeRightBack", "BERIGHTBACK"),
+        ("Busy", "Busy", "BUSY"),
+        ("Busy", "InACall", "INACALL"),
+        ("Busy", "InAConferenceCall", "INACONFERENCECALL"),
+        ("Busy", "InAMeeting", "BUSY"),
+        ("BusyIdle", "Busy", "BUSYIDLE"),
+        ("BusyIdle", "InAMeeting", "BUSYIDLE"),
+        ("DoNotDisturb", "DoNotDisturb", "DONOTDISTURB"),
+        ("DoNotDisturb", "Presenting", "PRESENTING"),
+        ("DoNotDisturb", "UrgentInterruptionsOnly", "URGENTINTERRUPTIONSONLY"),
+        ("Offline", "Offline", "OFFLINE"),
+        ("Offline", "OffWork", "OFFLINE"),
+        ("PresenceUnknown", "PresenceUnknown", "UNKNOWN"),
+        ("Busy", "SomethingNew", "BUSY"),
+        ("SomethingNew", "InACall", "UNKNOWN"),
+        ("SomethingNew", "SomethingNew", "UNKNOWN"),
+    ],
+)
+def test_each_pair_falls_under_its_rule(availability: str, activity: str, key: str) -> None:
+    assert Palette().rule_for(Presence(availability, activity)).key == key
+
+
+def test_every_documented_pair_has_a_light() -> None:
+    for availability, activity in itertools.product(AVAILABILITIES, ACTIVITIES):
+        assert Palette().rule_for(Presence(availability, activity)).light is not None
+
+
+@given(words, words)
+def test_no_word_whatever_makes_the_palette_fail(availability: str, activity: str) -> None:
+    rule = Palette().rule_for(Presence(availability, activity))
+    if availability not in AVAILABILITIES and availability.upper() not in DEFAULT_RULES:
+        assert rule.key == "UNKNOWN"
+
+
+@given(st.sampled_from(AVAILABILITIES), words)
+def test_an_activity_that_nobody_knows_leaves_the_availability_in_force(
+    availability: str, activity: str
+) -> None:
+    if activity.upper() in DEFAULT_RULES:
+        return
+    palette = Palette()
+    key = "UNKNOWN" if availability == "PresenceUnknown" else availability.upper()
+    assert palette.rule_for(Presence(availability, activity)) == palette[key]
+
+
+def test_both_words_beat_the_activity_and_the_activity_beats_the_availability() -> None:
+    rules = {"BUSY": BLUE, "INAMEETING": parse_light("white"), "BUSY__INAMEETING": None}
+    meeting = Presence("Busy", "InAMeeting")
+    assert Palette(rules).rule_for(meeting).light is None
+    del rules["BUSY__INAMEETING"]
+    assert Palette(rules).rule_for(meeting).light == parse_light("white")
+    del rules["INAMEETING"]
+    assert Palette(rules).rule_for(meeting).light == BLUE
+
+
+def test_a_rule_for_busy_covers_meetings_and_leaves_calls_alone() -> None:
+    palette = Palette({"BUSY": BLUE})
+    assert palette.rule_for(Presence("Busy", "InAMeeting")).light == BLUE
+    assert palette.rule_for(Presence("Busy", "InACall")).key == "INACALL"
+    assert palette.rule_for(Presence("BusyIdle", "Busy")).key == "BUSYIDLE"
+
+
+def test_a_rule_for_a_word_that_graph_does_not_document_is_used() -> None:
+    palette = Palette({"FOCUSING": BLUE, "HOVERING": None})
+    assert palette.rule_for(Presence("Busy", "Focusing")).light == BLUE
+    assert palette.rule_for(Presence("Hovering", "Available")).key == "AVAILABLE"
+    assert palette.rule_for(Presence("Hovering", "Nowhere")).key == "HOVERING"
+
+
+def _look(light: LightState) -> tuple[object, float]:
+    """What remains for somebody who sees no hue: movement, and WCAG's relative luminance."""
+
+    def linear(channel: int) -> float:
+        value = channel / 255
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(channel) for channel in light.rgb)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return (light.effect, light.period), luminance * light.brightness / 255
+
+
+def test_no_two_default_lights_differ_by_hue_alone() -> None:
+    lights = {parse_light(text) for text in DEFAULT_RULES.values()}
+    for one, other in itertools.combinations([light for light in lights if light], 2):
+        (move, luminance), (other_move, other_luminance) = _look(one), _look(other)
+        darker, brighter = sorted((luminance, other_luminance))
+        assert move != other_move or brighter >= 1.5 * darker, (str(one), str(other))
+
+
+def test_unknown_moves_like_nothing_else_and_is_not_dark() -> None:
+    unknown = parse_light(DEFAULT_RULES["UNKNOWN"])
+    assert unknown is not None
+    assert not unknown.is_dark
+    for key, text in DEFAULT_RULES.items():
+        light = parse_light(text)
+        assert light is not None
+        if key != "UNKNOWN":
+            assert (light.effect, light.period) != (unknown.effect, unknown.period)
+            assert light.rgb != unknown.rgb
+
+
+def test_calls_and_presenting_are_told_apart_from_calendar_busy_by_movement() -> None:
+    moves = [_look_of(key)[0] for key in ("BUSY", "INACALL", "PRESENTING")]
+    assert len(set(moves)) == 3
+
+
+def _look_of(key: str) -> tuple[object, float]:
+    light = parse_light(DEFAULT_RULES[key])
+    assert light is not None
+    return _look(light)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("BUZY", "BUSY"),
+        ("INACAL", "INACALL"),
+        ("INACALLL", "INACALL"),
+        ("BUSY__INAMETING", "BUSY__INAMEETING"),
+        ("BUSYY__INACALL", "BUSY__INACALL"),
+        ("UNKOWN", "UNKNOWN"),
+    ],
+)
+def test_a_slip_of_the_pen_is_recognised(key: str, meant: str) -> None:
+    verdict = judge_key(key)
+    assert (verdict.known, verdict.meant) == (False, meant)
+
+
+@pytest.mark.parametrize("key", ["FOCUSING", "BUSY__FOCUSING", "HOVERING__FOCUSING"])
+def test_a_word_that_may_be_newer_than_us_is_no_mistake(key: str) -> None:
+    verdict = judge_key(key)
+    assert (verdict.known, verdict.meant) == (False, None)
+
+
+@pytest.mark.parametrize("key", [*KNOWN_KEYS, "BUSY__INAMEETING", "AWAY__OUTOFOFFICE"])
+def test_a_documented_key_is_known(key: str) -> None:
+    assert is_key(key)
+    assert judge_key(key).known
+
+
+@pytest.mark.parametrize("key", ["", "_", "BUSY_", "busy", "BUSY__A__B", "BUSY__", "1BUSY", "B-Y"])
+def test_what_cannot_be_a_key_is_none(key: str) -> None:
+    assert not is_key(key)
+
+
+def test_a_palette_says_whose_each_rule_is() -> None:
+    palette = Palette({"BUSY": BLUE})
+    assert not palette["BUSY"].is_default
+    assert palette["AWAY"].is_default
+    assert len(palette) == len(DEFAULT_RULES)
+    assert "BUSY" in repr(palette)

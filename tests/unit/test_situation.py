@@ -1,0 +1,115 @@
+"""The whole line of data on a clock of our own: what is shown after what has happened."""
+
+from dataclasses import replace
+
+from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
+from busylight.core.light import OFF, LightState, parse_light
+from busylight.core.override import Mode, SetLight, SetMode
+from busylight.core.palette import Palette
+from busylight.core.presence import Presence
+from busylight.core.situation import Rules, Situation
+from busylight.core.view import PartHealth, PartState
+
+CALL = Presence("Busy", "InACall")
+FREE = Presence("Available", "Available")
+RULES = Rules(Palette(), stale_after=60, source="graph", version="1")
+START = Situation(RULES, started_at=0)
+SILENT = Trouble(Why.UNREACHABLE, "no answer")
+
+
+def _read(presence: Presence, account: str | None = None) -> Reading:
+    return Reading({"a": presence}, {}, account)
+
+
+def test_a_start_shows_unknown_until_something_is_known() -> None:
+    assert START.view(0).state == "unknown"
+    assert START.after_reading(_read(CALL), 1).view(1).state == "inacall"
+
+
+def test_the_light_goes_to_unknown_by_itself_when_the_source_falls_silent() -> None:
+    situation = START.after_reading(_read(CALL), 10)
+    assert situation.next_change(10) == 70
+    assert situation.view(69.9).state == "inacall"
+    assert situation.view(70).state == "unknown"
+    assert situation.next_change(70) is None
+
+
+def test_a_sign_in_that_is_needed_is_shown_with_its_code_until_the_code_ends() -> None:
+    prompt = SignInPrompt("https://microsoft.com/devicelogin", "ABCD", expires_at=100)
+    waiting = START.after_reading(_read(CALL), 10).after_trouble(
+        Trouble(Why.SIGNED_OUT, "the password was changed", prompt), 20
+    )
+    view = waiting.view(20)
+    assert (view.state, view.sign_in, view.diagnostics.signed_in) == ("signin", prompt, False)
+    assert view.diagnostics.last_error == "the password was changed"
+    assert waiting.next_change(20) == 100
+    assert waiting.view(100).sign_in is None
+    again = waiting.after_reading(_read(CALL, "adele@contoso.com"), 30).view(30)
+    assert (again.state, again.sign_in, again.diagnostics.signed_in) == ("inacall", None, True)
+    assert (again.diagnostics.account, again.diagnostics.last_error) == ("adele@contoso.com", None)
+
+
+def test_a_failing_network_does_not_sign_anybody_out() -> None:
+    view = START.after_reading(_read(CALL), 1).after_trouble(SILENT, 5).view(5)
+    assert (view.state, view.diagnostics.signed_in) == ("inacall", True)
+    assert view.diagnostics.last_error == "no answer"
+
+
+def test_readings_that_say_the_same_make_the_same_view() -> None:
+    situation = START.after_reading(_read(CALL), 10)
+    first = situation.view(10)
+    for moment in (15, 20, 69):
+        situation = situation.after_reading(_read(CALL), moment)
+        assert situation.view(moment) == first
+    later = situation.after_reading(_read(CALL), 70).view(70)
+    assert later.diagnostics.last_success == 70
+    assert replace(later, diagnostics=first.diagnostics) == first
+
+
+def test_an_override_wins_until_it_ends_and_never_changes_presence() -> None:
+    situation = START.after_reading(_read(CALL), 10).after_command(SetMode(Mode.AVAILABLE, 30), 20)
+    view = situation.view(20)
+    assert (view.state, view.mode) == ("available", Mode.AVAILABLE)
+    assert view.knowledge == Known(CALL, 10, 10)
+    assert situation.next_change(20) == 50
+    ended = situation.view(50)
+    assert (ended.state, ended.mode, ended.override) == ("inacall", Mode.AUTO, None)
+
+
+def test_the_last_light_that_was_lit_comes_back_after_off() -> None:
+    situation = START.after_reading(_read(CALL), 1)
+    dark = situation.after_command(SetLight(on=False), 2)
+    assert (dark.view(2).light, dark.view(2).mode) == (OFF, Mode.OFF)
+    lit = dark.after_command(SetLight(on=True), 3).view(3)
+    assert lit.light == parse_light("#ff0000 pulse")
+    assert lit.mode is Mode.MANUAL
+
+
+def test_a_light_set_by_hand_starts_from_what_is_shown() -> None:
+    situation = START.after_reading(_read(FREE), 1).after_command(SetLight(brightness=10), 2)
+    assert situation.view(2).light == LightState(0, 255, 0, 10)
+
+
+def test_the_health_of_outputs_is_told() -> None:
+    broken = PartHealth(PartState.FAILED, "no such port")
+    view = START.after_health("serial", broken).after_health("mqtt", PartHealth()).view(1)
+    assert view.diagnostics.outputs == {"serial": broken, "mqtt": PartHealth()}
+
+
+def test_with_several_people_the_light_shows_the_busiest_who_is_known() -> None:
+    many = Situation(replace(RULES, many=True), started_at=0)
+    gone = Trouble(Why.UNREACHABLE, "has left the company")
+    reading = Reading({"a": FREE, "b": CALL}, {"c": gone})
+    view = many.after_reading(reading, 1).view(1)
+    assert view.state == "inacall"
+    assert set(view.people) == {"a", "b", "c"}
+    assert view.people["a"].light == parse_light("#00ff00")
+    assert isinstance(view.people["c"].knowledge, NotKnown)
+    assert view.people["c"].light == parse_light("#4000ff 40% pulse 3")
+    partly = many.after_reading(reading, 1).after_reading(Reading({"a": FREE}, {"b": gone}), 50)
+    assert partly.view(62).state == "available"
+    assert partly.view(110).state == "unknown"
+
+
+def test_one_person_alone_is_not_listed_as_people() -> None:
+    assert START.after_reading(_read(CALL), 1).view(1).people == {}
