@@ -1,0 +1,1 @@
+"""Where the program touches the world: clocks, threads, files, logs. Shared by all parts."""

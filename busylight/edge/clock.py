@@ -1,0 +1,46 @@
+"""The two clocks: one for ages and deadlines, one for people."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+_LONGEST_NAP: Final = 5.0  # seconds; asyncio's timers stand still in suspend, so look up this often
+_STEP: Final = 2.0  # seconds; less is the usual slewing of NTP, more is a clock that was set
+
+
+def now() -> float:
+    """Seconds on a clock that never jumps and counts through suspend. Linux: CLOCK_BOOTTIME."""
+    return time.clock_gettime(_BOOTTIME)
+
+
+async def sleep_until(deadline: float) -> None:
+    """Sleep until `deadline` on the clock of `now`, also when the machine was suspended."""
+    while (left := deadline - now()) > 0:  # noqa: ASYNC110 -- nobody sets an event: time passes
+        await asyncio.sleep(min(left, _LONGEST_NAP))
+
+
+class WallClock:
+    """Turns moments of `now` into dates for people.
+
+    The offset is kept until the wall clock is set (a Pi starts in the past until NTP answers),
+    so that a date once told does not wander by milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._offset = time.time() - now()
+
+    def utc(self, moment: float) -> datetime:
+        """The date of `moment`."""
+        offset = time.time() - now()
+        if abs(offset - self._offset) > _STEP:
+            self._offset = offset
+        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=moment + self._offset)
+
+    def rfc3339(self, moment: float | None) -> str | None:
+        """The date of `moment` as RFC 3339 in UTC, whole seconds."""
+        if moment is None:
+            return None
+        return self.utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

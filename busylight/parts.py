@@ -1,0 +1,133 @@
+"""The faces behind which every source and every output works, ours and other people's.
+
+Whatever is hard (trying again, only the newest state, time limits, health, dimming) is done by
+the program around a part, never by the part.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Protocol, Self, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from busylight.core.knowledge import Reading, Trouble
+from busylight.core.override import Command
+from busylight.core.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with the settings of a part."""
+
+    field: str
+    """The setting's field, as the part's `Settings` has it."""
+    problem: str
+    """What is wrong, as the rest of a sentence that begins with the variable."""
+    example: str | None = None
+    """A value that would be right, where the field's own example is not to the point."""
+
+
+class _Inherited:
+    def __repr__(self) -> str:
+        return "INHERITED"
+
+
+INHERITED: Final = _Inherited()
+"""Marks a field of a part's settings that takes the program's own setting of the same name."""
+
+
+class Branch(BaseModel):
+    """The settings of one part: plain fields with `description` and `examples`.
+
+    Each field is an environment variable with the part's prefix; a `SecretStr` may also be
+    given as `…_FILE`. A field marked `Annotated[…, INHERITED]` is no variable of the part's: it
+    takes the value of the program's own setting of that name (`id`, `name`, `interval`, …).
+    What no single field can know is said by `faults`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def faults(self) -> Iterable[Fault]:
+        """Say what is wrong with fields that are each right by themselves."""
+        return ()
+
+
+class PartError(Exception):
+    """A part cannot do its work now; the text says what to do about it. It is tried again."""
+
+
+class OutputError(PartError):
+    """An output cannot show anything now."""
+
+
+class SourceError(PartError):
+    """A source cannot read anything now."""
+
+
+class Output(Protocol):
+    """A light, or anything else that shows what is known.
+
+    The class has `Settings`, and is called with them. Entering connects, leaving says goodbye;
+    after any error the object is thrown away and a new one made. What is shown is dimmed by
+    `BRIGHTNESS` already, and only when more than the diagnostics has changed, unless the class
+    says `dimmed = False`: it is no lamp, and is shown everything as it is.
+    """
+
+    @property
+    def Settings(self) -> type[BaseModel]:  # noqa: N802 -- a class within the class
+        """The model of the output's settings."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Connect; raise `OutputError`."""
+        ...
+
+    async def show(self, view: View) -> None:
+        """Show it, and return when it is shown; raise `OutputError`."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Let go."""
+        ...
+
+
+@runtime_checkable
+class HearingOutput(Protocol):
+    """An output that hears, too: commands from MQTT, a button on the light, a pulled cable."""
+
+    def events(self) -> AsyncIterator[Command]:
+        """Yield what is asked for, as long as the connection lives; raise `OutputError`."""
+        ...
+
+
+class Source(Protocol):
+    """Where presence comes from."""
+
+    async def __aenter__(self) -> Self:
+        """Begin; raise `SourceError`."""
+        ...
+
+    def readings(self) -> AsyncIterator[Reading | Trouble]:
+        """Yield what is read, and what kept us from reading, for ever."""
+        ...
+
+    def refresh(self) -> None:
+        """Read as soon as may be."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Let go."""
+        ...
