@@ -4,10 +4,11 @@ Whatever is hard (trying again, only the newest state, time limits, health, dimm
 the program around a part, never by the part.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import Final, NoReturn, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -105,6 +106,18 @@ class HearingOutput(Protocol):
     def events(self) -> AsyncIterator[Command]:
         """Yield what is asked for, as long as the connection lives; raise `OutputError`."""
         ...
+
+
+class UntilLost(AsyncIterator[Command]):
+    """The events of an output that asks for nothing, but notices at once when it is cut off."""
+
+    def __init__(self, lost: "asyncio.Future[OutputError]") -> None:
+        """`lost` gets its result, why nothing can be shown any more, as soon as that is known."""
+        self._lost = lost
+
+    async def __anext__(self) -> NoReturn:
+        """Wait for the end."""
+        raise OutputError(*(await asyncio.shield(self._lost)).args)
 
 
 class Source(Protocol):

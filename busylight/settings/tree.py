@@ -1,0 +1,202 @@
+"""The tree of settings itself: the program's own, and a branch for each part."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from busylight.core.palette import Palette
+from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.outputs.serial.settings import SerialSettings
+from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.sources.graph.settings import GraphSettings
+
+BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {"graph": GraphSettings}
+BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
+    "mqtt": MqttSettings,
+    "serial": SerialSettings,
+    "terminal": TerminalSettings,
+}
+
+
+class OnExit(StrEnum):
+    """What lights show when the daemon ends."""
+
+    OFF = "off"
+    UNKNOWN = "unknown"
+    KEEP = "keep"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How it is logged."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _comma_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip().lower() for word in value.split(",") if word.strip())
+
+
+def _outputs(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names no output")
+    twice = sorted({name for name in value if value.count(name) > 1})
+    if twice:
+        raise ValueError(f"names {', '.join(twice)} more than once")
+    return value
+
+
+def _name(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("has a control character")
+    return value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, checked and frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        default="Busy light",
+        max_length=64,
+        description="What people call this light",
+        examples=["Busy light"],
+    )
+    id: str = Field(
+        default="busylight",
+        pattern=r"^[a-z0-9_-]{1,64}$",
+        description="Short name in topics and ids: a-z 0-9 _ - only",
+        examples=["busylight"],
+    )
+    source: str = Field(
+        default="graph",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="Where presence is read: graph, or a plugin's name",
+        examples=["graph"],
+    )
+    outputs: Annotated[tuple[str, ...], BeforeValidator(_comma_list), AfterValidator(_outputs)] = (
+        Field(
+            default=("terminal",),
+            description="Comma list of mqtt, serial, terminal, or plugins' names",
+            examples=["mqtt,serial"],
+        )
+    )
+    interval: float = Field(
+        default=5.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds between reads",
+        examples=["5"],
+    )
+    stale_after: float = Field(
+        default=0.0,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds without a good reading until the light shows unknown; default: "
+        "the larger of 60 and 3 x INTERVAL",
+        examples=["60"],
+    )
+    token_cache: Path = Field(
+        description="File of the sign-in's tokens; default token_cache.json in STATE_DIR",
+        examples=["/var/lib/busylight/busylight/token_cache.json"],
+    )
+    state_dir: Path = Field(
+        description="Directory for what must survive a restart; default /var/lib/busylight/<ID> "
+        "for a service, ~/.local/state/busylight/<ID> otherwise",
+        examples=["/var/lib/busylight/busylight"],
+    )
+    brightness: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="Percent, applied to physical lights",
+        examples=["60"],
+    )
+    on_exit: OnExit = Field(
+        default=OnExit.OFF,
+        description="What lights show when the program ends: off, unknown or keep",
+        examples=["off"],
+    )
+    log_level: LogLevel = Field(
+        default=LogLevel.INFO, description="debug, info, warning or error", examples=["info"]
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="text or json", examples=["text"]
+    )
+
+    palette: Palette = Field(default_factory=Palette, exclude=True)
+    graph: GraphSettings | None = Field(default=None, exclude=True)
+    mqtt: MqttSettings | None = Field(default=None, exclude=True)
+    serial: SerialSettings | None = Field(default=None, exclude=True)
+    terminal: TerminalSettings = Field(default_factory=TerminalSettings, exclude=True)
+    plugins: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
+    """By the plugin's name."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what `busylight.settings.load` has read: it knows the contract."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_stale_after(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if "stale_after" in values:
+            return values
+        try:
+            interval = float(values.get("interval", 5.0))
+        except (TypeError, ValueError):
+            interval = 5.0  # its own fault is told by its own field
+        return {**values, "stale_after": max(60.0, 3 * interval)}
+
+    @model_validator(mode="after")
+    def _stale_after_is_long_enough(self) -> Self:
+        if self.stale_after < 2 * self.interval:
+            raise PydanticCustomError(
+                "stale_after",
+                "is less than 2 x INTERVAL: one late answer would show unknown",
+                {"field": "stale_after", "example": f"{3 * self.interval:g}"},
+            )
+        return self
+
+    def part(self, name: str) -> BaseModel | None:
+        """The branch of a source or output, by its name."""
+        if name in BUILT_IN_SOURCES or name in BUILT_IN_OUTPUTS:
+            branch: BaseModel | None = getattr(self, name)
+            return branch
+        return self.plugins.get(name)
+
+
+OWN_FIELDS: Final = tuple(
+    name for name, field in Settings.model_fields.items() if field.exclude is not True
+)
+"""The fields that are variables of the program's own."""
