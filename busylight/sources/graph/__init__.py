@@ -1,0 +1,1 @@
+"""Presence from Microsoft Graph."""

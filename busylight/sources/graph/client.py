@@ -1,0 +1,286 @@
+"""Asking Graph for presence. Blocking, for one thread at a time.
+
+Which path is asked, how often, and what each status means; the answers' shape is read in
+`answers`.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from busylight.core.knowledge import Reading, Trouble
+from busylight.core.presence import Presence
+from busylight.edge.clock import now
+from busylight.sources.graph import answers
+from busylight.sources.graph.errors import (
+    AnswerError,
+    ForbiddenError,
+    GraphError,
+    NotThereError,
+    UnreachableError,
+)
+from busylight.sources.graph.http import ONE_PERSON, Answer, patience
+from busylight.sources.graph.settings import GraphSettings, is_guid
+from busylight.sources.graph.tokens import Token, Tokens
+
+_LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
+
+SLICE: Final = 650
+"""People in one request: Graph's own limit."""
+
+_A_PERSON: Final = 4096  # bytes that each person's entry in a bulk answer may have
+_UNRESOLVED_SECONDS: Final = 900.0  # until a name that Graph does not know is asked for again
+_NO_FORCE_SECONDS: Final = 60.0  # between two new tokens while Graph refuses each
+
+_OK: Final = 200
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_NOT_THERE: Final = (404, 405)
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+
+_CONSENT: Final = (
+    "add it in Entra (App registrations, this app, API permissions, Microsoft Graph) and let an "
+    'administrator of your Microsoft 365 press "Grant admin consent"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What a request needs."""
+
+    permission: str
+    otherwise: str = ""
+    """What else would help than to grant it."""
+
+
+@dataclass(slots=True)
+class _Unresolved:
+    """A principal name whose object id is not to be had, and until when that is believed."""
+
+    error: GraphError
+    until: float
+
+
+class GraphClient:
+    """Reads the presence of those whom the settings name."""
+
+    def __init__(
+        self, settings: GraphSettings, tokens: Tokens, fetch: Callable[..., Answer]
+    ) -> None:
+        """Ask nothing yet."""
+        self._settings = settings
+        self._tokens = tokens
+        self._fetch = fetch
+        self._host = urlsplit(settings.base).hostname or settings.base
+        self._ids: dict[str, str] = {}
+        self._unresolved: dict[str, _Unresolved] = {}
+        self._uses_communications = False
+        self._tried_other_path = False
+        self._no_force_until = 0.0
+
+    def read(self) -> Reading:
+        """Read once; raises a `GraphError`."""
+        if self._settings.users:
+            return self._read_many()
+        return self._read_one()
+
+    def reach(self) -> Answer:
+        """Ask without a token, to see whether Graph answers at all; raises `GraphError`."""
+        answer = self._fetch("GET", f"{self._settings.base}/me/presence")
+        if answers.error_code(answer.content_type, answer.body) is None:
+            raise _somebody_else(self._host, f"status {answer.status}")
+        return answer
+
+    # -- One person ---------------------------------------------------------------------------
+
+    def _read_one(self) -> Reading:
+        token = self._tokens.token()
+        user = self._settings.user
+        person = None if user is None else self._resolve(user)
+        try:
+            answer = self._get(self._path(token, person))
+        except NotThereError as error:
+            answer = self._get_elsewhere(token, person, error)
+        name = token.account.name if person is None and token.account else None
+        if user is not None and not is_guid(user):
+            name = user
+        found, presence = answers.one_presence(answer, person, name)
+        self._tried_other_path = False
+        account = token.account.name if token.account else None
+        return Reading({found or person or "me": presence}, {}, account)
+
+    def _path(self, token: Token, person: str | None) -> str:
+        if self._uses_communications:
+            own = token.account.object_id if token.account else None
+            return f"/communications/presences/{quote(person or own or '')}"
+        return "/me/presence" if person is None else f"/users/{quote(person)}/presence"
+
+    def _get_elsewhere(
+        self, token: Token, person: str | None, error: NotThereError
+    ) -> dict[str, Any]:
+        """Try the other path, once, and stay with it when it is the right one."""
+        if self._tried_other_path:
+            raise error
+        self._uses_communications = not self._uses_communications
+        path = self._path(token, person)
+        try:
+            answer = self._get(path)
+        except GraphError as other:
+            self._uses_communications = not self._uses_communications
+            # Only an answer of Graph's settles it; a network that failed does not.
+            self._tried_other_path = isinstance(other, NotThereError | ForbiddenError)
+            if self._tried_other_path:
+                raise error from None
+            raise
+        _LOG.info("Graph tells presence on %s here", path.partition("/presence")[0])
+        return answer
+
+    # -- Many ---------------------------------------------------------------------------------
+
+    def _read_many(self) -> Reading:
+        token = self._tokens.token()
+        names: dict[str, str] = {}
+        troubles: dict[str, Trouble] = {}
+        people: list[str] = []
+        for user in self._settings.users:
+            try:
+                person = self._resolve(user)
+            except (NotThereError, ForbiddenError) as error:
+                troubles[user] = error.trouble
+                continue
+            if person not in people:
+                people.append(person)
+            if not is_guid(user):
+                names[person] = user
+        presences: dict[str, Presence] = {}
+        for begin in range(0, len(people), SLICE):
+            some = people[begin : begin + SLICE]
+            answer = self._post_ids(some)
+            found, faults = answers.many_presences(answer, some, names)
+            presences.update(found)
+            troubles.update({person: error.trouble for person, error in faults.items()})
+        return Reading(presences, troubles, token.account.name if token.account else None)
+
+    def _post_ids(self, people: list[str]) -> dict[str, Any]:
+        return self._ask(
+            "POST",
+            "/communications/getPresencesByUserId",
+            content=json.dumps({"ids": people}).encode(),
+            limit=ONE_PERSON + _A_PERSON * len(people),
+        )
+
+    # -- Names --------------------------------------------------------------------------------
+
+    def _resolve(self, user: str) -> str:
+        """The object id of a person; a principal name is asked for once."""
+        if is_guid(user):
+            return user
+        if (known := self._ids.get(user)) is not None:
+            return known
+        before = self._unresolved.get(user)
+        if before is not None and now() < before.until:
+            raise before.error.with_traceback(None)
+        try:
+            answer = self._ask(
+                "GET",
+                f"/users/{quote(user, safe='@')}?$select=id",
+                needs=_Need(
+                    "User.ReadBasic.All",
+                    f"or give the object id (GUID) of {user} in place of the name",
+                ),
+            )
+            person = answers.person_id(answer)
+        except NotThereError:
+            error: GraphError = NotThereError(
+                f"Graph knows nobody called {user}", "check the name, or give the object id (GUID)"
+            )
+        except ForbiddenError as forbidden:
+            error = forbidden
+        else:
+            self._ids[user] = person
+            self._unresolved.pop(user, None)
+            return person
+        self._unresolved[user] = _Unresolved(error, now() + _UNRESOLVED_SECONDS)
+        raise error
+
+    # -- Every request ------------------------------------------------------------------------
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return self._ask("GET", path)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        limit: int = ONE_PERSON,
+        needs: "_Need | None" = None,
+    ) -> dict[str, Any]:
+        """Make one request with a token, and return the JSON object of a good answer."""
+        token = self._tokens.token()
+        answer = self._send(method, path, token, content, limit)
+        if answer.status == _UNAUTHORIZED and now() >= self._no_force_until:
+            token = self._tokens.token_after(token)
+            answer = self._send(method, path, token, content, limit)
+            if answer.status == _UNAUTHORIZED:
+                self._no_force_until = now() + _NO_FORCE_SECONDS
+        if answer.status == _OK:
+            self._no_force_until = 0.0
+            return answers.read_object(answer.content_type, answer.body)
+        code = answers.error_code(answer.content_type, answer.body)
+        raise self._refusal(answer, code, needs or _Need(self._permission()))
+
+    def _send(
+        self, method: str, path: str, token: Token, content: bytes | None, limit: int
+    ) -> Answer:
+        headers = {"Authorization": f"Bearer {token.value}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        return self._fetch(
+            method, self._settings.base + path, headers=headers, content=content, limit=limit
+        )
+
+    def _refusal(self, answer: Answer, code: str | None, needs: "_Need") -> GraphError:
+        status = answer.status
+        said = f"status {status}, {code}" if code else f"status {status}"
+        if status == _TOO_MANY or status >= _SERVER_ERROR:
+            wait = patience(answer)
+            asks = "" if wait is None else f", and asks to be left alone for {wait:.0f} s"
+            return UnreachableError(f"Graph is busy or in trouble ({said}){asks}", retry_after=wait)
+        if code is None and status != _UNAUTHORIZED:
+            return _somebody_else(self._host, said)
+        if status == _FORBIDDEN:
+            self._tokens.doubt()
+            kind = "application" if self._tokens.is_app() else "delegated"
+            remedy = f"{_CONSENT}, {needs.otherwise}" if needs.otherwise else _CONSENT
+            problem = f"the {kind} permission {needs.permission} is missing ({said})"
+            return ForbiddenError(problem, remedy)
+        if status == _UNAUTHORIZED:
+            return UnreachableError(
+                f"Graph refuses a new token, too ({said})",
+                "check BUSYLIGHT_GRAPH_CLOUD and this machine's clock",
+            )
+        if status in _NOT_THERE:
+            who = "BUSYLIGHT_GRAPH_USER" if self._settings.user else "who is signed in"
+            return NotThereError(
+                f"Graph knows no presence of that person ({said})",
+                f"check {who}, and that the person has a licence for Teams",
+            )
+        return UnreachableError(f"Graph does not take our question ({said})")
+
+    def _permission(self) -> str:
+        if self._tokens.is_app() or self._settings.user or self._settings.users:
+            return "Presence.Read.All"
+        return "Presence.Read"
+
+
+def _somebody_else(host: str, said: str) -> AnswerError:
+    return AnswerError(
+        f"{host} gives an answer that is none of Graph's ({said})",
+        "somebody else answers: a captive portal, a proxy, or a wrong address?",
+    )

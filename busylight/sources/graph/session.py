@@ -1,0 +1,371 @@
+"""Graph and its sign-in, for the event loop: every blocking call in a thread with a time limit.
+
+`GraphSource` and the commands (`login`, `logout`, `status`, `check`) work through this.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, ParamSpec, Self, TypeVar
+
+from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
+from busylight.edge.clock import now
+from busylight.edge.threads import Worker
+from busylight.parts import SourceError
+from busylight.sources.graph import sign_in as device
+from busylight.sources.graph.account import Account, PinnedAccount
+from busylight.sources.graph.client import GraphClient
+from busylight.sources.graph.credential import credential
+from busylight.sources.graph.errors import (
+    CodeEndedError,
+    DeadlineError,
+    GraphError,
+    SignedOutError,
+    SignInRefusedError,
+    UnreachableError,
+)
+from busylight.sources.graph.http import REQUEST_SECONDS, HttpClient, server_time
+from busylight.sources.graph.settings import GraphSettings
+from busylight.sources.graph.tls import trust
+from busylight.sources.graph.token_cache import TokenStore
+from busylight.sources.graph.tokens import REFUSED_SECONDS, Tokens
+
+_LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BACKSTOP: Final = 900.0  # seconds; each request has its own limit, and names may be many
+_GLANCE: Final = 1.0  # seconds between two looks at a thread, and at the cache of a sign-in
+_GRACE: Final = 1.0  # seconds that an aborted request has to come back
+_NO_CODE_PAUSE: Final = 15.0  # seconds until a code is asked for again when none was to be had
+_CLOCK_TOLERANCE: Final = 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One line of `busylight check`."""
+
+    what: str
+    """`sign-in server`, `sign-in`, `Graph`, `permission`, `presence` or `clock`."""
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStep:
+    """A turn of a sign-in that waits for a person."""
+
+    prompt: SignInPrompt | None
+    """What the person has to enter; None: no code is to be had now."""
+    refusal: SignInRefusedError | None = None
+    """Why the code before this one came to nothing."""
+    problem: GraphError | None = None
+    """Why there is no code."""
+
+
+class _Link:
+    """What belongs to one set of connections, and is thrown away with them."""
+
+    def __init__(self, http: HttpClient, tokens: Tokens, client: GraphClient) -> None:
+        self.http = http
+        self.tokens = tokens
+        self.client = client
+
+    def run(self, function: "Callable[[_Link], T]") -> T:
+        """Call `function`, in the thread; connections that were given up meanwhile are closed."""
+        try:
+            return function(self)
+        finally:
+            if self.http.is_abandoned:
+                self.http.close()
+
+
+class GraphSession:
+    """Reads presence, signs in and out. An async context manager."""
+
+    def __init__(self, settings: GraphSettings, *, deadline: float = REQUEST_SECONDS) -> None:
+        """Touch nothing yet; `deadline`: seconds that a request may take, all in all."""
+        self._settings = settings
+        self._deadline = deadline
+        self._worker = Worker("graph")
+        self._store = TokenStore(settings.token_cache)
+        self._pinned = PinnedAccount(settings.token_cache)
+        self._make_link: Callable[[], _Link] | None = None
+        self._link_made: _Link | None = None
+        self._look_again = False  # somebody may have signed in elsewhere: not settled yet
+        self.not_before = 0.0
+        """Until when Graph, or the sign-in server, asked to be left alone."""
+
+    async def __aenter__(self) -> Self:
+        """Read certificates; raises `SourceError` where the files are of no use."""
+        self._make_link = await self._worker.call(_BACKSTOP, self._prepared)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close connections, and end whatever is still being asked."""
+        if self._link_made is not None:
+            self._link_made.http.abandon()
+            link, self._link_made = self._link_made, None
+            with contextlib.suppress(TimeoutError):
+                await self._worker.call(_GRACE, link.http.close)
+        self._worker.close()
+
+    # -- Reading ------------------------------------------------------------------------------
+
+    async def read_once(self) -> Reading | Trouble:
+        """Read presence once. Never begins a sign-in."""
+        left = self.not_before - now()
+        if left > 0:
+            return Trouble(Why.UNREACHABLE, f"Microsoft asks to be left alone for {left:.0f} s")
+        try:
+            return await self._call(lambda link: link.client.read())
+        except GraphError as error:
+            return self._noted(error).trouble
+
+    async def is_signed_in(self) -> bool:
+        """Whether there is somebody (or the app) to read for, by what is stored here alone."""
+        if self._settings.is_app_permission:
+            return True
+        return await self.account() is not None
+
+    async def account(self) -> str | None:
+        """Who is signed in, by what is stored here alone."""
+        try:
+            found = await self._call(lambda link: link.tokens.account())
+        except GraphError:
+            return None
+        return found.name if found is not None else None
+
+    # -- Signing in and out -------------------------------------------------------------------
+
+    async def sign_in(
+        self, on_prompt: Callable[[SignInPrompt], None], *, switch: bool = False
+    ) -> str:
+        """Wait until somebody has signed in, and return who.
+
+        `on_prompt` is called with each code that is to be shown: a code lives for a quarter of
+        an hour. Somebody who is signed in already is just named, unless `switch`. Raises
+        `SignInRefusedError`, or another `GraphError` when no code is to be had.
+        """
+        if self._settings.is_app_permission:
+            raise SignInRefusedError(
+                "the app signs in by itself here",
+                "nobody has to; `busylight check` tries it",
+            )
+        if not switch:
+            with contextlib.suppress(SignedOutError):
+                token = await self._call(lambda link: link.tokens.proven())
+                if token.account is not None:
+                    return token.account.name
+        async for step in self.sign_in_steps(switch=switch):
+            if step.refusal is not None:
+                raise step.refusal
+            if step.problem is not None:
+                raise step.problem
+            if step.prompt is not None:
+                on_prompt(step.prompt)
+        name = await self.account()
+        return name or "somebody"
+
+    async def sign_in_steps(self, *, switch: bool = False) -> AsyncIterator[SignInStep]:
+        """Yield each code to be shown, and each reason why there is none; end when signed in.
+
+        Whoever signs in with another process is noticed, too.
+        """
+        refusal: SignInRefusedError | None = None
+        while True:
+            try:
+                code = await self._call(lambda link: device.begin(link.tokens))
+            except GraphError as error:
+                yield SignInStep(None, refusal, self._noted(error))
+                refused = isinstance(error, SignedOutError)
+                pause = REFUSED_SECONDS if refused else _NO_CODE_PAUSE
+                if await self._somebody_came(max(now() + pause, self.not_before), switch=switch):
+                    return
+                continue
+            code.look_again, self._look_again = self._look_again, False
+            yield SignInStep(code.prompt, refusal)
+            try:
+                if await self._wait_for(code, switch=switch) is not None:
+                    return
+                refusal = None
+            except SignInRefusedError as error:
+                refusal = error
+
+    async def sign_out(self) -> list[str]:
+        """Forget all tokens, and return whose they were. The pinned account stays pinned."""
+        return await self._call(lambda link: link.tokens.forget())
+
+    def cache_changed(self) -> bool:
+        """Whether another process has signed somebody in, or out."""
+        return self._store.is_changed()
+
+    async def _wait_for(self, code: device.DeviceCode, *, switch: bool) -> Account | None:
+        """Poll until somebody has come (who is returned) or the code has ended (None)."""
+        while not code.is_over:
+            await self._glance_until(min(now() + code.interval, code.prompt.expires_at))
+            if now() < self.not_before:
+                continue
+            try:
+                account = await self._call(
+                    lambda link: device.poll(link.tokens, code, switch=switch)
+                )
+            except CodeEndedError:
+                return None
+            except SignInRefusedError:
+                raise
+            except GraphError as error:
+                _LOG.debug("while a sign-in waits: %s", self._noted(error))
+                continue
+            if account is not None:
+                return account
+        return None
+
+    async def _somebody_came(self, deadline: float, *, switch: bool) -> bool:
+        """Wait without a code; whether somebody has signed in with another process."""
+        while now() < deadline:
+            await self._glance_until(deadline)
+            if self._store.is_changed() and not switch:
+                try:
+                    await self._call(lambda link: link.tokens.token())
+                except SignedOutError:
+                    continue
+                except GraphError:
+                    self._look_again = True
+                else:
+                    return True
+        return False
+
+    async def _glance_until(self, deadline: float) -> None:
+        """Sleep until `deadline`, or until another process has changed the cache."""
+        while (left := deadline - now()) > 0 and not self._store.is_changed():  # noqa: ASYNC110 -- a file tells nobody that it changed
+            await asyncio.sleep(min(left, _GLANCE))
+
+    # -- Checking -----------------------------------------------------------------------------
+
+    async def check(self) -> list[CheckLine]:
+        """Try everything for real. Changes nothing, but a token may be refreshed."""
+        lines = [await self._check_sign_in()]
+        is_signed_in = lines[0].ok
+        try:
+            answer = await self._call(lambda link: link.client.reach())
+        except GraphError as error:
+            lines.append(CheckLine("Graph", ok=False, detail=error.problem, remedy=error.remedy))
+            return lines
+        lines.append(CheckLine("Graph", ok=True, detail=f"{self._settings.base} answers"))
+        lines.append(_check_clock(server_time(answer)))
+        if is_signed_in:
+            lines.append(await self._check_presence())
+        return lines
+
+    async def _check_sign_in(self) -> CheckLine:
+        try:
+            token = await self._call(lambda link: link.tokens.token())
+        except SignedOutError as error:
+            return CheckLine("sign-in", ok=False, detail=error.problem, remedy=error.remedy)
+        except GraphError as error:
+            return CheckLine("sign-in server", ok=False, detail=error.problem, remedy=error.remedy)
+        who = f"as {token.account.name}" if token.account else "as the app itself"
+        return CheckLine("sign-in", ok=True, detail=f"signed in {who}")
+
+    async def _check_presence(self) -> CheckLine:
+        try:
+            reading = await self._call(lambda link: link.client.read())
+        except GraphError as error:
+            what = {Why.FORBIDDEN: "permission", Why.SIGNED_OUT: "sign-in"}.get(
+                error.why, "presence"
+            )
+            return CheckLine(what, ok=False, detail=error.problem, remedy=error.remedy)
+        if reading.troubles:
+            person, trouble = next(iter(reading.troubles.items()))
+            more = f", and {len(reading.troubles) - 1} more" if len(reading.troubles) > 1 else ""
+            return CheckLine("presence", ok=False, detail=f"{person}: {trouble.detail}{more}")
+        words = [presence.words for presence in reading.presences.values()]
+        detail = words[0] if len(words) == 1 else f"{len(words)} people"
+        return CheckLine("presence", ok=True, detail=detail)
+
+    # -- Threads ------------------------------------------------------------------------------
+
+    def _prepared(self) -> Callable[[], _Link]:
+        context = trust(self._settings.ca_file)
+        own = credential(self._settings)
+
+        def make() -> _Link:
+            http = HttpClient(context, self._settings.proxy, seconds=self._deadline)
+            tokens = Tokens(self._settings, own, self._store, self._pinned, http.fetch)
+            return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch))
+
+        return make
+
+    async def _call(self, function: Callable[[_Link], T]) -> T:
+        """Run `function` in the thread; a request in it that is overdue is aborted."""
+        if self._make_link is None:
+            raise SourceError("the session was not entered")
+        if self._link_made is None:
+            self._link_made = self._make_link()
+        link = self._link_made
+        task = asyncio.ensure_future(self._worker.call(_BACKSTOP, link.run, function))
+        try:
+            while not (await asyncio.wait({task}, timeout=_until_look(link.http)))[0]:
+                left = link.http.seconds_left()
+                if left is not None and left <= 0:
+                    await self._abort(link, task)
+        except asyncio.CancelledError:
+            link.http.abandon()
+            self._link_made = None
+            task.cancel()
+            raise
+        try:
+            return task.result()
+        except asyncio.CancelledError:
+            raise DeadlineError(
+                f"no answer within {self._deadline:g} s",
+                "check the network and its name service (DNS)",
+            ) from None
+        except TimeoutError as error:  # too many earlier calls hang
+            raise UnreachableError(str(error), "check the network's name service (DNS)") from None
+
+    async def _abort(self, link: _Link, task: "asyncio.Task[T]") -> None:
+        """End an overdue request; leave a thread behind that hangs in the name service."""
+        link.http.abandon()
+        self._link_made = None
+        done, _ = await asyncio.wait({task}, timeout=_GRACE)
+        if not done:
+            task.cancel()
+            await asyncio.wait({task})
+
+    def _noted(self, error: GraphError) -> GraphError:
+        if error.retry_after is not None:
+            self.not_before = max(self.not_before, now() + error.retry_after)
+        return error
+
+
+def _until_look(http: HttpClient) -> float:
+    left = http.seconds_left()
+    return _GLANCE if left is None else max(left, 0.0) + 0.05
+
+
+def _check_clock(server: datetime | None) -> CheckLine:
+    if server is None:
+        return CheckLine("clock", ok=True, detail="Graph does not tell the time")
+    wrong = (datetime.now(UTC) - server).total_seconds()
+    if abs(wrong) <= _CLOCK_TOLERANCE:
+        return CheckLine("clock", ok=True, detail="agrees with Graph's")
+    side = "ahead" if wrong > 0 else "behind"
+    return CheckLine(
+        "clock",
+        ok=False,
+        detail=f"this machine's clock is {abs(wrong) / 60:.0f} minutes {side}",
+        remedy="see that it is set by NTP (timedatectl)",
+    )

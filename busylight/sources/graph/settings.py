@@ -1,0 +1,194 @@
+"""The settings `BUSYLIGHT_GRAPH_…`."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from busylight.parts import INHERITED, Branch, Fault
+from busylight.sources.graph.clouds import CLOUDS, Cloud
+
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PRINCIPAL_NAME: Final = re.compile(r"[^\s@/?#%\\]{1,64}@[A-Za-z0-9.-]{1,255}")
+_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}")
+_GUID_EXAMPLE: Final = "66825e03-7ef5-42da-9069-724602c31f6b"
+
+
+def is_guid(user: str) -> bool:
+    """Whether a person is named by object id, the only form that Graph's presence takes."""
+    return GUID.fullmatch(user) is not None
+
+
+def _user(value: str) -> str:
+    if not is_guid(value) and not _PRINCIPAL_NAME.fullmatch(value):
+        raise ValueError("is neither an object id (GUID) nor a user principal name")
+    return value.lower() if is_guid(value) else value
+
+
+def _client_id(value: str) -> str:
+    if not is_guid(value):
+        raise ValueError("is not an application (client) id, which is a GUID")
+    return value
+
+
+def _tenant(value: str) -> str:
+    if not _TENANT.fullmatch(value):
+        raise ValueError("is neither a tenant id nor a domain nor organizations")
+    return value
+
+
+def _cloud(value: str) -> str:
+    name = value.lower()
+    if name == "china":
+        raise ValueError(
+            "cannot be china: Microsoft offers no presence in the cloud operated by 21Vianet"
+        )
+    if name not in CLOUDS:
+        raise ValueError(f"is none of {', '.join(CLOUDS)} (GCC is global, GCC High is usgov)")
+    return name
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query:
+        raise ValueError("is not an https:// address without user, password and query")
+    if not parts.path.strip("/"):
+        raise ValueError("lacks its path (the tenant, or the version)")
+    return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is not the http:// or https:// address of a proxy")
+    return value
+
+
+def _users(value: object) -> object:
+    """Read the comma list, or the file that `@` names: a person a line, `#` begins a comment."""
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("@"):
+        return tuple(
+            dict.fromkeys(_user(word.strip()) for word in value.split(",") if word.strip())
+        )
+    try:
+        lines = Path(value[1:]).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"names a file that cannot be read: {error}") from error
+    people = (line.partition("#")[0].strip() for line in lines)
+    return tuple(dict.fromkeys(_user(person) for person in people if person))
+
+
+class GraphSettings(Branch):
+    """The app registration, whose presence is read, and where Graph is."""
+
+    interval: Annotated[float, INHERITED]
+    token_cache: Annotated[Path, INHERITED]
+
+    client_id: Annotated[str, AfterValidator(_client_id)] = Field(
+        description="Application (client) id of the app registration",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    tenant_id: Annotated[str, AfterValidator(_tenant)] = Field(
+        default="organizations",
+        description="Directory (tenant) id or domain",
+        examples=["contoso.onmicrosoft.com"],
+    )
+    client_secret: SecretStr | None = Field(
+        default=None,
+        description="Client secret: reads by app permission, nobody signs in",
+        examples=["8Q~secret"],
+    )
+    certificate_file: Path | None = Field(
+        default=None,
+        description="Certificate and private key (PEM or PFX) in place of a client secret",
+        examples=["/etc/busylight/app.pem"],
+    )
+    certificate_password: SecretStr | None = Field(
+        default=None, description="Password of the certificate file", examples=["correct-horse"]
+    )
+    user: Annotated[str, AfterValidator(_user)] | None = Field(
+        default=None,
+        description="Object id or principal name of the person; default: who is signed in",
+        examples=[_GUID_EXAMPLE],
+    )
+    users: Annotated[tuple[str, ...], BeforeValidator(_users)] = Field(
+        default=(),
+        description="Many people, comma list or @file; the light shows the busiest",
+        examples=[f"{_GUID_EXAMPLE},adele@contoso.com"],
+    )
+    cloud: Annotated[str, AfterValidator(_cloud)] = Field(
+        default="global",
+        description="global (also GCC), usgov (L4, GCC High) or dod (L5)",
+        examples=["global"],
+    )
+    authority_url: Annotated[str, AfterValidator(_https)] | None = Field(
+        default=None,
+        description="Another sign-in endpoint, with its tenant",
+        examples=["https://login.example.com/contoso"],
+    )
+    base_url: Annotated[str, AfterValidator(_https)] | None = Field(
+        default=None,
+        description="Another Graph endpoint, with its version",
+        examples=["https://graph.example.com/v1.0"],
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Trust the certificates in this PEM file, too",
+        examples=["/etc/busylight/company-ca.pem"],
+    )
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(
+        default=None,
+        description="Proxy for Graph and sign-in; default: HTTPS_PROXY",
+        examples=["http://proxy.example.com:3128"],
+    )
+
+    @property
+    def is_app_permission(self) -> bool:
+        """Whether the program signs in as itself, not for a person."""
+        return self.client_secret is not None or self.certificate_file is not None
+
+    @property
+    def cloud_in_force(self) -> Cloud:
+        """The national cloud."""
+        return CLOUDS[self.cloud]
+
+    @property
+    def base(self) -> str:
+        """Graph's address with its version."""
+        return self.base_url or f"https://{self.cloud_in_force.graph_host}/v1.0"
+
+    @property
+    def authority(self) -> str:
+        """The sign-in address with its tenant."""
+        return self.authority_url or (f"https://{self.cloud_in_force.login_host}/{self.tenant_id}")
+
+    def faults(self) -> Iterable[Fault]:
+        """Say what does not go together."""
+        if self.client_secret is not None and self.certificate_file is not None:
+            yield Fault(
+                "certificate_file", "is given together with GRAPH_CLIENT_SECRET: choose one"
+            )
+        if self.certificate_password is not None and self.certificate_file is None:
+            yield Fault(
+                "certificate_file", "is missing: GRAPH_CERTIFICATE_PASSWORD is of no use without it"
+            )
+        if self.user is not None and self.users:
+            yield Fault("users", "is given together with GRAPH_USER: choose one")
+        if self.is_app_permission and self.user is None and not self.users:
+            yield Fault(
+                "user",
+                "is missing: with app permission nobody is signed in, so a person must be named",
+            )
+        if self.is_app_permission and self.tenant_id == "organizations" and not self.authority_url:
+            yield Fault(
+                "tenant_id", "must name the tenant: with app permission there is no common one"
+            )
+        for field in ("certificate_file", "ca_file"):
+            path: Path | None = getattr(self, field)
+            if path is not None and not path.is_file():
+                yield Fault(field, "names no file that can be found")

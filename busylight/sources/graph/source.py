@@ -1,0 +1,120 @@
+"""Presence from Microsoft Graph, read at an interval, with sign-in when it is needed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import ClassVar, Final, Self
+
+from busylight.core.backoff import full_jitter
+from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.edge.clock import now
+from busylight.sources.graph.http import REQUEST_SECONDS
+from busylight.sources.graph.session import GraphSession, SignInStep
+from busylight.sources.graph.settings import GraphSettings
+from busylight.sources.graph.tokens import REFUSED_SECONDS
+
+_LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
+
+_FIRST_RETRY: Final = 1.0  # seconds, and twice as much with each failure
+_LAST_RETRY: Final = 15.0  # seconds
+_LONGEST_NAP: Final = 5.0  # seconds; timers stand still in suspend, so look up this often
+
+_said_words: set[str] = set()
+
+
+class GraphSource:
+    """Reads whom the settings name; waits for a sign-in when it is needed."""
+
+    Settings: ClassVar[type[GraphSettings]] = GraphSettings
+
+    def __init__(self, settings: GraphSettings, *, deadline: float = REQUEST_SECONDS) -> None:
+        """`deadline`: seconds that a request may take, all in all."""
+        self._settings = settings
+        self._session = GraphSession(settings, deadline=deadline)
+        self._wanted = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Read certificates; raises `SourceError` where the files are of no use."""
+        await self._session.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close connections."""
+        await self._session.__aexit__(kind, error, traceback)
+
+    def refresh(self) -> None:
+        """Read at once, but not while Microsoft asks to be left alone."""
+        self._wanted.set()
+
+    async def readings(self) -> AsyncIterator[Reading | Trouble]:
+        """Yield what is read, for ever: at the interval, and sooner after a failure."""
+        failures = 0
+        while True:
+            started = now()
+            self._wanted.clear()
+            result = await self._session.read_once()
+            if isinstance(result, Trouble) and result.why is Why.SIGNED_OUT:
+                async for trouble in self._until_signed_in(result):
+                    yield trouble
+                failures = 0
+                continue
+            yield result
+            if isinstance(result, Reading):
+                _say_new_words(result)
+                failures = 0
+                await self._pause(started + self._settings.interval)
+            else:
+                failures += 1
+                wait = full_jitter(failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
+                await self._pause(now() + wait)
+
+    async def _until_signed_in(self, trouble: Trouble) -> AsyncIterator[Trouble]:
+        if self._settings.is_app_permission:
+            yield trouble
+            await self._pause(now() + REFUSED_SECONDS, may_be_cut_short=False)
+            return
+        async for step in self._session.sign_in_steps():
+            yield Trouble(Why.SIGNED_OUT, _detail(trouble, step), step.prompt)
+
+    async def _pause(self, deadline: float, *, may_be_cut_short: bool = True) -> None:
+        """Wait until `deadline` or a `refresh`, and for as long as Microsoft asks to."""
+        while (left := max(deadline, self._session.not_before) - now()) > 0:
+            patience = self._session.not_before - now()
+            if may_be_cut_short and self._wanted.is_set() and patience <= 0:
+                return
+            nap = min(left, _LONGEST_NAP)
+            if self._wanted.is_set():
+                await asyncio.sleep(nap)
+                continue
+            try:
+                async with asyncio.timeout(nap):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+
+def _detail(trouble: Trouble, step: SignInStep) -> str:
+    if step.problem is not None:
+        return f"{trouble.detail}; no sign-in can be begun: {step.problem}"
+    if step.refusal is not None:
+        return str(step.refusal)
+    return trouble.detail
+
+
+def _say_new_words(reading: Reading) -> None:
+    for presence in reading.presences.values():
+        for word in presence.undocumented:
+            if word not in _said_words:
+                _said_words.add(word)
+                _LOG.warning(
+                    "Graph says %r, which Microsoft did not document when this was written: "
+                    "its availability decides what is shown, or BUSYLIGHT_COLOR_%s",
+                    word,
+                    word.upper(),
+                )

@@ -1,0 +1,278 @@
+"""Access tokens for Graph, through msal: from its cache, by refresh, or for the app itself.
+
+Blocking, for one thread at a time. msal is asked only when the token that is held is used up, or
+when another process has changed the cache.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msal
+
+import busylight
+from busylight.edge.clock import now
+from busylight.sources.graph import reasons
+from busylight.sources.graph.account import Account, PinnedAccount, account_of
+from busylight.sources.graph.credential import Credential
+from busylight.sources.graph.entra_http import EntraHttp, Fetch
+from busylight.sources.graph.errors import (
+    EntraUnreachableError,
+    GraphError,
+    SignedOutError,
+)
+from busylight.sources.graph.settings import GraphSettings, is_guid
+from busylight.sources.graph.token_cache import TokenStore
+
+REFUSED_SECONDS: Final = 900.0
+"""How long a refused sign-in is not tried again: nothing but a person can mend it."""
+
+_MARGIN: Final = 300.0  # seconds before its end from which msal calls a token expired
+_SHORTEST: Final = 30.0  # seconds that a token is held before msal is asked again
+_LONGEST: Final = 6 * 3600.0  # seconds; a wall clock that was set makes nonsense of the rest
+_DOUBT: Final = 300.0  # seconds between two new tokens while Graph says 403
+
+NOBODY: Final = "nobody is signed in"
+SIGN_IN: Final = "run `busylight login`, or enter the code that is shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What opens Graph, for whom, and how long we hold it."""
+
+    value: str = field(repr=False)
+    account: Account | None
+    """None: the app itself."""
+    good_until: float
+    """On the clock that counts through suspend."""
+
+
+class Tokens:
+    """The tokens of one app registration."""
+
+    def __init__(
+        self,
+        settings: GraphSettings,
+        credential: Credential | None,
+        store: TokenStore,
+        pinned: PinnedAccount,
+        fetch: Fetch,
+    ) -> None:
+        """Ask nobody yet."""
+        self.store = store
+        self.pinned = pinned
+        self.scopes = scopes(settings)
+        self._settings = settings
+        self._credential = credential
+        self._environment = (urlsplit(settings.authority).hostname or "").lower()
+        self._http = EntraHttp(fetch)
+        self._http_cache: dict[str, Any] = {}
+        self._app_made: Any = None
+        self._held: Token | None = None
+        self._refused: SignedOutError | None = None
+        self._refused_until = 0.0
+        self._may_renew_at = 0.0
+
+    def token(self) -> Token:
+        """Return a token that should be good.
+
+        Raises `SignedOutError`, or `EntraUnreachableError` when nobody can tell.
+        """
+        held = self._held
+        changed = self.store.is_changed()
+        if held is not None and now() < held.good_until and not changed:
+            return held
+        self._say_refused_again(changed=changed)
+        with self.store.locked():
+            return self._acquire()
+
+    def token_after(self, refused: Token) -> Token:
+        """Return another token than `refused`, whatever the cache and the clock say of that."""
+        with self.store.locked() as changed:
+            if changed:  # by another process, which may have got a new one
+                token = self._acquire()
+                if token.value != refused.value:
+                    return token
+            self._say_refused_again(changed=changed)
+            self._drop_access_tokens()
+            return self._acquire()
+
+    def proven(self) -> Token:
+        """Return a token that the sign-in server has just made: it still knows the person."""
+        with self.store.locked():
+            return self._acquire(force=True)
+
+    def doubt(self) -> None:
+        """Note that Graph says 403: a token made since then may have more permissions."""
+        if self._held is not None and now() >= self._may_renew_at:
+            self._may_renew_at = now() + _DOUBT
+            self._held = None
+            with self.store.locked():
+                self._drop_access_tokens()
+
+    def account(self) -> Account | None:
+        """Who is signed in, by the cache alone: nobody is asked."""
+        with self.store.locked():
+            try:
+                return account_of(self._entry())
+            except SignedOutError:
+                return None
+
+    def is_app(self) -> bool:
+        """Whether the app itself signs in."""
+        return self._credential is not None
+
+    def forget(self) -> list[str]:
+        """Remove all tokens, and say whose; the pinned account stays pinned."""
+        with self.store.locked():
+            names = sorted(each.name for each in self.accounts())
+            self.store.forget()
+        self._held = self._refused = None
+        return names
+
+    def take(self, account: Account, answer: Mapping[str, Any]) -> None:
+        """Hold the token of somebody who has just signed in. Under the store's lock."""
+        self._refused = None
+        self.store.set_aside = None
+        self._held = self._made(answer, account)
+
+    def silent(self) -> Token | None:
+        """The token of whoever is in the cache now; None if there is none. Under the lock."""
+        try:
+            return self._acquire()
+        except SignedOutError:
+            return None
+
+    def is_due(self) -> bool:
+        """Whether a refused sign-in may be tried again."""
+        return self._refused is not None and now() >= self._refused_until
+
+    @property
+    def app(self) -> Any:
+        """What msal calls an application. Making it asks the sign-in server for its addresses."""
+        # msal would give the same error again for up to a minute, without asking.
+        self._http_cache.clear()
+        if self._app_made is None:
+            common: dict[str, Any] = {
+                "authority": self._settings.authority,
+                "token_cache": self.store.cache,
+                "http_client": self._http,
+                "http_cache": self._http_cache,
+                # The authority is a setting; nobody else has to vouch for it.
+                "instance_discovery": False,
+                "app_name": "busylight",
+                "app_version": busylight.__version__,
+            }
+            client_id = self._settings.client_id
+            if self._credential is None:
+                self._app_made = msal.PublicClientApplication(client_id, **common)
+            else:
+                self._app_made = msal.ConfidentialClientApplication(
+                    client_id, client_credential=self._credential, azure_region=False, **common
+                )
+        return self._app_made
+
+    def _acquire(self, *, force: bool = False) -> Token:
+        try:
+            token = self._for_app() if self.is_app() else self._for_person(force=force)
+        except SignedOutError as error:
+            self._held = None
+            self._drop_access_tokens()  # or another process would believe in what is left
+            self._refused, self._refused_until = error, now() + REFUSED_SECONDS
+            raise
+        self._refused = None
+        self._held = token
+        return token
+
+    def _for_app(self) -> Token:
+        with speaking():
+            answer = self.app.acquire_token_for_client(self.scopes, http_exceptions=(GraphError,))
+        return self._made(answer, None)
+
+    def _for_person(self, *, force: bool) -> Token:
+        entry = self._entry()
+        account = account_of(entry)
+        with speaking():
+            answer = self.app.acquire_token_silent_with_error(
+                self.scopes,
+                {**entry, "username": account.username},
+                force_refresh=force,
+                # With these msal goes on with a token that is merely due for renewal.
+                http_exceptions=(GraphError,),
+            )
+        if answer is None:
+            raise SignedOutError(f"the sign-in of {account.name} is no longer there", SIGN_IN)
+        if self.pinned.get() is None:
+            self.pinned.set(account)
+        return self._made(answer, account)
+
+    def accounts(self) -> list[Account]:
+        """Everyone who is in the cache. Under the store's lock."""
+        return [account_of(each) for each in self._entries()]
+
+    def _entries(self) -> list[dict[str, Any]]:
+        return self.store.accounts(self._environment)
+
+    def _entry(self) -> dict[str, Any]:
+        """The account whose light this is, in msal's words; `SignedOutError` if it is not in."""
+        entries = self._entries()
+        if not entries:
+            raise SignedOutError(self.store.set_aside or NOBODY, SIGN_IN)
+        pinned = self.pinned.get()
+        if pinned is None:
+            return entries[0]
+        for entry in entries:
+            if account_of(entry).is_same(pinned):
+                return entry
+        other = account_of(entries[0]).name
+        raise SignedOutError(
+            f"{other} is signed in, but this is the light of {pinned.name}",
+            f"sign in as {pinned.name}, or run `busylight login --switch`",
+        )
+
+    def _made(self, answer: Any, account: Account | None) -> Token:
+        if not isinstance(answer, Mapping):
+            raise EntraUnreachableError("the sign-in server gave no token and no reason")
+        if "access_token" not in answer:
+            raise reasons.refusal(answer)
+        held = min(max(int(answer.get("expires_in", 0)) - _MARGIN, _SHORTEST), _LONGEST)
+        return Token(answer["access_token"], account, now() + held)
+
+    def _drop_access_tokens(self) -> None:
+        kind = msal.TokenCache.CredentialType.ACCESS_TOKEN
+        for entry in list(self.store.cache.search(kind)):
+            self.store.cache.remove_at(entry)
+
+    def _say_refused_again(self, *, changed: bool) -> None:
+        if self._refused is None or changed or now() >= self._refused_until:
+            return
+        raise self._refused.with_traceback(None)
+
+
+def scopes(settings: GraphSettings) -> list[str]:
+    """The least that has to be asked for."""
+    cloud = settings.cloud_in_force
+    if settings.is_app_permission:
+        return [cloud.scope(".default")]
+    people = settings.users or ((settings.user,) if settings.user else ())
+    if not people:
+        return [cloud.scope("Presence.Read")]
+    wanted = [cloud.scope("Presence.Read.All")]
+    if not all(is_guid(person) for person in people):
+        wanted.append(cloud.scope("User.ReadBasic.All"))
+    return wanted
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Let nothing but a `GraphError` out of msal: answers of odd shapes make it raise anything."""
+    try:
+        yield
+    except GraphError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- KeyError, TypeError, AttributeError, …, as it comes
+        raise EntraUnreachableError(
+            f"the sign-in server's answer cannot be used ({type(error).__name__})"
+        ) from None
