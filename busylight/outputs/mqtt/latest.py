@@ -1,0 +1,73 @@
+"""Latest wins, topic by topic: a slow broker gets the newest state, never a parade of old ones."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+from busylight.outputs.mqtt.payloads import Payload
+
+
+class Link(Protocol):
+    """What carries messages: `Connection`."""
+
+    @property
+    def window(self) -> int:
+        """How many may be on their way at once."""
+        ...
+
+    def send(self, topic: str, content: bytes, *, retain: bool) -> "asyncio.Future[str | None]":
+        """Publish; the result is None, or why the message was thrown away."""
+        ...
+
+
+class LatestWins:
+    """Publishes what changes over one connection.
+
+    Of each topic at most one message is on its way; a newer one waits for it, and a still newer
+    one takes that one's place.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._newest: dict[str, Payload] = {}
+        self._waiting: dict[str, Payload] = {}
+        self._on_their_way: set[str] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.refused: dict[str, str] = {}
+        """Topics that the broker has refused, with its reason."""
+
+    def put(self, messages: Mapping[str, Payload]) -> None:
+        """Publish, in this order, what differs from what was put last."""
+        for topic, payload in messages.items():
+            if self._newest.get(topic) != payload:
+                self._newest[topic] = self._waiting[topic] = payload
+        self._pump()
+
+    async def settled(self) -> None:
+        """Return when all that was put has been acknowledged."""
+        await self._idle.wait()
+
+    def _pump(self) -> None:
+        room = self._link.window - len(self._on_their_way)
+        ready = (topic for topic in self._waiting if topic not in self._on_their_way)
+        for topic in list(islice(ready, room)):
+            payload = self._waiting.pop(topic)
+            self._on_their_way.add(topic)
+            sent = self._link.send(topic, payload.content, retain=payload.retain)
+            sent.add_done_callback(partial(self._acknowledged, topic))
+        if self._waiting or self._on_their_way:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    def _acknowledged(self, topic: str, sent: "asyncio.Future[str | None]") -> None:
+        if sent.cancelled():
+            return  # the connection has ended, and this with it
+        self._on_their_way.discard(topic)
+        reason = sent.result()
+        if reason is not None:
+            self.refused[topic] = reason
+        self._pump()

@@ -1,0 +1,173 @@
+"""The output `mqtt`."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import ClassVar, Final, Self
+
+from pydantic import BaseModel
+
+from busylight.core.backoff import RateLimit
+from busylight.core.override import Command
+from busylight.core.view import Diagnostics, View
+from busylight.edge import clock
+from busylight.outputs.mqtt import failures
+from busylight.outputs.mqtt.commands import COMMANDS, CommandError
+from busylight.outputs.mqtt.connection import Caller, Connection
+from busylight.outputs.mqtt.dialling import Will
+from busylight.outputs.mqtt.latest import LatestWins
+from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.payloads import OFFLINE, availability_topic, messages
+from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.parts import OutputError
+
+_log: Final = logging.getLogger("busylight.mqtt")
+
+OFFLINE_LIMIT: Final = 1.0
+"""Seconds that the last word may take to be acknowledged."""
+TIMES_EVERY: Final = 60.0
+"""Seconds: diagnostics in which nothing but times is new are published no more often."""
+HEARD_LIMIT: Final = 64
+"""Commands kept until they are taken; of more, the oldest go."""
+
+
+class MqttOutput:
+    """Publishes all that a view holds, and hears commands."""
+
+    Settings: ClassVar[type[BaseModel]] = MqttSettings
+    dimmed: ClassVar[bool] = False
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
+        self._memory = memory_of(settings)
+        self._wall_clock = clock.WallClock()
+        self._heard: asyncio.Queue[Command | OutputError] = asyncio.Queue()
+        self._complaints = RateLimit(5, 60.0)
+        self._connection: Connection | None = None
+        self._latest: LatestWins | None = None
+        self._began = 0.0
+        self._shown_last = False
+        self._diagnostics: Diagnostics | None = None
+        self._diagnostics_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Connect and listen for commands; nothing is published before the first view."""
+        settings = self._settings
+        will = Will(availability_topic(settings), OFFLINE)
+        connection = await Connection.open(
+            Caller(settings, settings.client_id_in_force, self._received, will)
+        )
+        self._connection = connection
+        self._latest = LatestWins(connection)
+        self._began = clock.now()
+        connection.ended.add_done_callback(self._ended)
+        try:
+            topics = [f"{settings.base}/{end}" for end in COMMANDS]
+            refused = await connection.subscribe(topics, retain_as_published=True)
+        except OutputError as error:
+            raise self._reason(error) from None
+        except BaseException:
+            connection.abort()
+            raise
+        if refused:
+            problem = failures.subscription_refused(settings, refused)
+            if self._memory.say_once(problem):
+                _log.warning("%s", problem)
+        return self
+
+    async def show(self, view: View) -> None:
+        """Publish what has changed; return when the broker has acknowledged it."""
+        if self._connection is None or self._latest is None:
+            raise OutputError("is not connected")
+        view = self._with_calm_times(view)
+        self._latest.put(messages(view, self._settings, self._wall_clock.rfc3339))
+        try:
+            await self._connection.unless_ended(self._latest.settled())
+        except OutputError as error:
+            raise self._reason(error) from None
+        if self._latest.refused:
+            raise failures.PublishRefusedError(self._settings, self._latest.refused)
+        self._shown_last = view.is_last
+
+    async def events(self) -> AsyncIterator[Command]:
+        """Yield commands as they come; raises why the connection has ended."""
+        while True:
+            heard = await self._heard.get()
+            if isinstance(heard, OutputError):
+                raise heard
+            yield heard
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Say `offline` after the last view; in any other case the broker does, by our will."""
+        connection = self._connection
+        if connection is None:
+            return
+        in_order = kind is None or issubclass(kind, asyncio.CancelledError)
+        if not (in_order and self._shown_last):
+            connection.abort()
+            return
+        try:
+            topic = availability_topic(self._settings)
+            with suppress(TimeoutError, OutputError):
+                async with asyncio.timeout(OFFLINE_LIMIT):
+                    sent = connection.send(topic, OFFLINE, retain=True)
+                    await connection.unless_ended(sent)
+                await connection.close()
+        finally:
+            connection.abort()
+
+    def _with_calm_times(self, view: View) -> View:
+        """The view, with the last diagnostics where nothing but a time is new in them too soon."""
+        before, after = self._diagnostics, view.diagnostics
+        now = clock.now()
+        if (
+            before is not None
+            and now - self._diagnostics_at < TIMES_EVERY
+            and before == replace(after, last_success=before.last_success)
+        ):
+            return replace(view, diagnostics=before)
+        self._diagnostics, self._diagnostics_at = after, now
+        return view
+
+    def _received(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        read = COMMANDS.get(topic.removeprefix(f"{self._settings.base}/"))
+        if read is None:
+            return
+        if retained:
+            if self._memory.say_once(topic):
+                _log.warning(
+                    "a retained command on %s is ignored, now and later: publish commands "
+                    "without retain, and clear this one with an empty retained message",
+                    topic,
+                )
+            return
+        try:
+            command = read(payload)
+        except CommandError as error:
+            if self._complaints.wait(clock.now()) == 0:
+                self._complaints.note(clock.now())
+                _log.warning("a message on %s is no command: it %s", topic, error)
+            return
+        if self._heard.qsize() >= HEARD_LIMIT:
+            self._heard.get_nowait()
+        self._heard.put_nowait(command)
+
+    def _ended(self, ended: "asyncio.Future[OutputError]") -> None:
+        lost = isinstance(ended.result(), failures.LostError)
+        self._memory.connection_ended(clock.now() - self._began, lost=lost)
+        self._heard.put_nowait(self._reason(ended.result()))
+
+    def _reason(self, error: OutputError) -> OutputError:
+        """The error, or what so many of its kind in a row must mean."""
+        if isinstance(error, failures.LostError) and self._memory.looks_like_a_duel:
+            return failures.TakenOverError(self._settings.client_id_in_force, certain=False)
+        return error

@@ -1,0 +1,177 @@
+"""One-shot conversations through the broker, beside a daemon and never in its place.
+
+They use a client id of their own and no will.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from busylight.core.override import Mode, SetMode
+from busylight.outputs.mqtt import failures
+from busylight.outputs.mqtt.commands import COMMANDS
+from busylight.outputs.mqtt.connection import Caller, Connection, Received
+from busylight.outputs.mqtt.failures import NoDaemonError
+from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, availability_topic
+from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.parts import OutputError
+
+_SAME_END: Final = 2.0
+"""Seconds by which an end that was known before may differ from the one that is asked for."""
+
+
+async def visit(settings: MqttSettings, received: Received, limit: float) -> Connection:
+    """Connect as a visitor; raises `OutputError`."""
+    client_id = f"{settings.client_id_in_force}-{secrets.token_hex(4)}"
+    return await Connection.open(Caller(settings, client_id, received), limit)
+
+
+async def set_mode(settings: MqttSettings, wanted: SetMode, timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- the contract's five seconds
+    """Ask the running daemon for a mode, and return when it shows it.
+
+    Raises `NoDaemonError` when none has confirmed within `timeout` seconds, and `OutputError`
+    when the broker cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    daemon = _Daemon(settings, wanted)
+    connection = await visit(settings, daemon.received, timeout)
+    try:
+        async with asyncio.timeout_at(deadline):
+            await connection.unless_ended(_ask(connection, settings, wanted, daemon))
+        await connection.close()
+    except TimeoutError:
+        raise NoDaemonError(daemon.excuse(timeout)) from None
+    finally:
+        connection.abort()
+
+
+async def _ask(
+    connection: Connection, settings: MqttSettings, wanted: SetMode, daemon: "_Daemon"
+) -> None:
+    if refused := await connection.subscribe(daemon.topics):
+        raise OutputError(failures.subscription_refused(settings, refused))
+    topic = f"{settings.base}/mode/set"
+    document: dict[str, str | int] = {"mode": wanted.mode.value}
+    if wanted.seconds is not None:
+        document |= {"for": wanted.seconds}
+    while True:
+        # Who is away hears nothing; who comes back is asked again.
+        await daemon.until(lambda: not daemon.is_away)
+        sent = connection.send(topic, json.dumps(document).encode(), retain=False)
+        if reason := await sent:
+            raise failures.PublishRefusedError(settings, {topic: reason})
+        await daemon.until(lambda: daemon.confirms or daemon.is_away)
+        if daemon.confirms:
+            return
+
+
+class _Daemon:
+    """What the daemon says of itself on the broker."""
+
+    def __init__(self, settings: MqttSettings, wanted: SetMode) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._asked_at = datetime.now(UTC)
+        self._availability: bytes | None = None
+        self._mode: str | None = None
+        self._override: Any = ...  # not heard yet; None is heard: no override
+        self._override_is_news = False
+        self._heard = asyncio.Event()
+        base = settings.base
+        self._mode_topic, self._override_topic = f"{base}/mode", f"{base}/override"
+        self.topics = (availability_topic(settings), self._mode_topic, self._override_topic)
+
+    def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Take in what the broker sends."""
+        if topic == self._mode_topic:
+            self._mode = payload.decode(errors="replace")
+        elif topic == self._override_topic:
+            try:
+                self._override = json.loads(payload)
+            except (ValueError, RecursionError):
+                self._override = ...
+            self._override_is_news = not retained
+        else:
+            self._availability = payload
+        self._heard.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition` holds."""
+        while not condition():
+            self._heard.clear()
+            await self._heard.wait()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it says so itself, or the broker in its place."""
+        return self._availability == OFFLINE
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it lives, and shows what is wanted."""
+        if self._availability != ONLINE or self._mode != self._wanted.mode:
+            return False
+        if self._wanted.mode is Mode.AUTO:
+            return self._override is None
+        return (
+            isinstance(self._override, dict)
+            and self._override.get("mode") == self._wanted.mode
+            and self._ends_as_wanted(self._override.get("ends_at"))
+        )
+
+    def _ends_as_wanted(self, ends_at: object) -> bool:
+        if self._wanted.seconds is None or not isinstance(ends_at, str):
+            return ends_at is None and self._wanted.seconds is None
+        # The daemon's clock may be wrong: what it says anew is the answer, whatever the date.
+        if self._override_is_news:
+            return True
+        try:
+            left = (datetime.fromisoformat(ends_at) - self._asked_at).total_seconds()
+        except (ValueError, TypeError):
+            return False
+        return abs(left - self._wanted.seconds) <= _SAME_END
+
+    def excuse(self, seconds: float) -> str:
+        """Why nobody has confirmed, as far as can be known."""
+        base = self._settings.base
+        if self.is_away:
+            return f"the daemon of {base} is not running: {self.topics[0]} says offline"
+        if self._availability is None:
+            return (
+                f"no daemon is known at {base} on {failures.where(self._settings)}: start it with "
+                "`busylight run`, with OUTPUTS=mqtt and the same ID and MQTT_TOPIC"
+            )
+        return (
+            f"the daemon of {base} has not confirmed within {seconds:g} s; perhaps the broker's "
+            f"access rules (ACL) keep commands on {base}/mode/set from it"
+        )
+
+
+async def check(settings: MqttSettings) -> str:
+    """Try the broker without publishing anything, and say in one line what was found.
+
+    Raises `OutputError` with what to do about it.
+    """
+    connection = await visit(settings, _ignore, limit=10.0)
+    try:
+        refused = await connection.subscribe([f"{settings.base}/{end}" for end in COMMANDS])
+        if refused:
+            raise OutputError(failures.subscription_refused(settings, refused))
+        await connection.close()
+    finally:
+        connection.abort()
+    encrypted = "with TLS" if settings.tls else "without TLS"
+    who = f"as user {settings.username!r}" if settings.username else "without a user name"
+    return (
+        f"{failures.where(settings)} speaks MQTT {connection.version} {encrypted}, lets us in "
+        f"{who} and accepts our subscriptions; whether {settings.base}/# may be written shows "
+        "when the daemon runs"
+    )
+
+
+def _ignore(topic: str, payload: bytes, *, retained: bool) -> None:
+    """Nothing is to be heard here."""

@@ -1,0 +1,182 @@
+"""`BUSYLIGHT_MQTT_…`."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from busylight.parts import INHERITED, Branch, Fault
+
+
+class Transport(StrEnum):
+    """How the broker is reached."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
+
+
+class Version(StrEnum):
+    """Which MQTT is spoken."""
+
+    AUTO = "auto"
+    V5 = "5"
+    V311 = "3.1.1"
+
+
+_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_TOPIC: Final = re.compile(r"[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64}){0,7}")
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+def _host(value: str) -> str:
+    # An empty or over-long label would make the resolver raise UnicodeError much later.
+    bare = value.removeprefix("[").removesuffix("]")
+    if ":" in bare and re.fullmatch(r"[0-9A-Fa-f:.%a-z]+", bare):
+        return bare
+    name = value.removesuffix(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(part) for part in name.split(".")):  # noqa: PLR2004 -- RFC 1035
+        raise ValueError("is not a host name or an address (no scheme, no port)")
+    return value
+
+
+def _topic(value: str) -> str:
+    if not _TOPIC.fullmatch(value):
+        raise ValueError(
+            "may have a-z, 0-9, _ and - in at most 8 levels of at most 64, parted by /"
+        )
+    return value
+
+
+def _client_id(value: str) -> str:
+    if not _CLIENT_ID.fullmatch(value):
+        raise ValueError("may have letters, digits and _ . : - only, at most 64")
+    return value
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        with path.open("rb"):
+            return None
+    except FileNotFoundError:
+        return "names no file that can be found"
+    except OSError as error:
+        return f"names a file that cannot be read: {error.strerror}"
+
+
+class MqttSettings(Branch):
+    """Where the broker is, and what is published there."""
+
+    id: Annotated[str, INHERITED]
+    name: Annotated[str, INHERITED]
+
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        description="The broker's host name or address", examples=["homeassistant.local"]
+    )
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The broker's port; default 1883, or 8883 with TLS",
+        examples=["1883"],
+    )
+    username: str | None = Field(
+        default=None, description="User name at the broker", examples=["busylight"]
+    )
+    password: SecretStr | None = Field(
+        default=None, description="Password at the broker", examples=["correct-horse"]
+    )
+    tls: bool = Field(
+        default=False,
+        description="Encrypt, and check the broker's certificate",
+        examples=["true"],
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Trust the certificates in this PEM file instead of the system's",
+        examples=["/etc/busylight/ca.pem"],
+    )
+    cert_file: Path | None = Field(
+        default=None,
+        description="Our own certificate for the broker, PEM",
+        examples=["/etc/busylight/client.pem"],
+    )
+    key_file: Path | None = Field(
+        default=None, description="Its private key, PEM", examples=["/etc/busylight/client.key"]
+    )
+    key_password: SecretStr | None = Field(
+        default=None, description="The private key's password", examples=["correct-horse"]
+    )
+    transport: Transport = Field(
+        default=Transport.TCP, description="tcp or websockets", examples=["tcp"]
+    )
+    version: Version = Field(
+        default=Version.AUTO,
+        description="auto: MQTT 5 where the broker has it, else 3.1.1",
+        examples=["auto"],
+    )
+    keepalive: int = Field(
+        default=10,
+        ge=2,
+        le=3600,
+        description="Seconds between signs of life; a dead connection is noticed after two",
+        examples=["10"],
+    )
+    client_id: Annotated[str, AfterValidator(_client_id)] | None = Field(
+        default=None,
+        description="Client id; default busylight-<ID>. Each program needs its own",
+        examples=["busylight-desk"],
+    )
+    topic: Annotated[str, AfterValidator(_topic)] = Field(
+        default="busylight",
+        description="Topic prefix: topics are <MQTT_TOPIC>/<ID>/…",
+        examples=["busylight"],
+    )
+    sign_in: bool = Field(
+        default=True,
+        description="While sign-in is needed, publish its address and code (not retained)",
+        examples=["true"],
+    )
+    status_message: bool = Field(
+        default=False, description="Publish the Teams status message", examples=["false"]
+    )
+    account: bool = Field(
+        default=False, description="Publish the account's name", examples=["false"]
+    )
+
+    @property
+    def port_in_force(self) -> int:
+        """The port, chosen or usual."""
+        return self.port or (8883 if self.tls else 1883)
+
+    @property
+    def client_id_in_force(self) -> str:
+        """The daemon's client id."""
+        return self.client_id or f"busylight-{self.id}"
+
+    @property
+    def base(self) -> str:
+        """The topic under which everything of this light stands."""
+        return f"{self.topic}/{self.id}"
+
+    def faults(self) -> Iterable[Fault]:
+        """Say what does not go together."""
+        if (self.cert_file is None) != (self.key_file is None):
+            have, lack = ("cert", "key") if self.cert_file else ("key", "cert")
+            yield Fault(
+                f"{lack}_file", f"is missing: MQTT_{have.upper()}_FILE is of no use without it"
+            )
+        if self.key_password is not None and self.key_file is None:
+            yield Fault("key_file", "is missing: MQTT_KEY_PASSWORD is of no use without it")
+        if not self.tls:
+            for field in ("ca_file", "cert_file"):
+                if getattr(self, field) is not None:
+                    yield Fault("tls", f"must be true for MQTT_{field.upper()} to be used", "true")
+        for field in ("ca_file", "cert_file", "key_file"):
+            path: Path | None = getattr(self, field)
+            if path is not None and (problem := _unreadable(path)):
+                yield Fault(field, problem)
+        if self.password is not None and self.username is None:
+            yield Fault("username", "is missing: MQTT_PASSWORD is of no use without it")

@@ -1,0 +1,209 @@
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
+from busylight.core.override import Mode, Override
+from busylight.core.presence import Presence
+from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.outputs.mqtt.payloads import messages
+from busylight.outputs.mqtt.settings import MqttSettings
+from tests.support.mqtt import a_view, light, not_known, settings_of
+
+GUID = "FA8BF3DC-eca7-46b7-bad1-db199b62afc3"
+TALKATIVE = Presence("Busy", "InACall", status_message="ünter \U0001f6a7", user="ada@example.com")
+
+
+def rfc3339(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def published(view: View, settings: MqttSettings | None = None) -> dict[str, bytes]:
+    settings = settings or settings_of()
+    return {
+        topic.removeprefix(f"{settings.base}/"): payload.content
+        for topic, payload in messages(view, settings, rfc3339).items()
+    }
+
+
+def document(view: View, end: str, **fields: Any) -> Any:
+    return json.loads(published(view, settings_of(**fields))[end])
+
+
+def test_a_known_presence_is_published_compactly_in_the_contracts_order() -> None:
+    assert published(a_view())["presence"] == (
+        b'{"availability":"Busy","activity":"InACall","fresh":true,'
+        b'"since":"1970-01-01T00:16:40Z","read_at":"1970-01-01T00:16:41Z"}'
+    )
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_what_is_not_known_is_published_as_null_with_its_reason(why: Why) -> None:
+    view = a_view(knowledge=NotKnown(Trouble(why, "detail"), since=1000.0, read_at=None))
+    assert document(view, "presence") == {
+        "availability": None,
+        "activity": None,
+        "fresh": False,
+        "reason": why.value,
+        "since": "1970-01-01T00:16:40Z",
+        "read_at": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        ({}, {}),
+        ({"status_message": True}, {"status_message": TALKATIVE.status_message}),
+        ({"account": True}, {"user": TALKATIVE.user}),
+    ],
+)
+def test_the_status_message_and_the_name_are_published_only_when_asked_for(
+    fields: dict[str, bool], more: dict[str, str]
+) -> None:
+    view = a_view(knowledge=Known(TALKATIVE, 1.0, 1.0))
+    found = document(view, "presence", **fields)
+    assert {k: v for k, v in found.items() if k in ("status_message", "user")} == more
+
+
+def test_half_a_character_in_a_status_message_does_not_break_the_payload() -> None:
+    broken = Presence("Busy", "Busy", status_message="x\ud83dy")
+    view = a_view(knowledge=Known(broken, 1.0, 1.0))
+    assert document(view, "presence", status_message=True)["status_message"] == "x?y"
+
+
+def test_a_light_is_home_assistants_json_light() -> None:
+    assert published(a_view("#ff8000 40% pulse"))["light"] == (
+        b'{"state":"ON","brightness":102,"color_mode":"rgb",'
+        b'"color":{"r":255,"g":128,"b":0},"effect":"pulse"}'
+    )
+
+
+@pytest.mark.parametrize("dark", ["off", "black", "red 0%"])
+def test_a_dark_light_is_off_with_the_rest_of_its_fields(dark: str) -> None:
+    found = document(a_view(dark), "light")
+    assert found["state"] == "OFF"
+    assert found.keys() == {"state", "brightness", "color_mode", "color", "effect"}
+
+
+def test_a_released_light_is_off_and_nothing_more() -> None:
+    assert published(a_view(None))["light"] == b'{"state":"OFF"}'
+
+
+def test_without_an_override_the_mode_is_auto_and_the_override_null() -> None:
+    found = published(a_view())
+    assert (found["mode"], found["override"]) == (b"auto", b"null")
+
+
+def test_an_override_says_its_mode_and_its_end() -> None:
+    found = published(a_view(override=Override(Mode.DO_NOT_DISTURB, ends_at=60.0)))
+    assert found["mode"] == b"do_not_disturb"
+    assert found["override"] == b'{"mode":"do_not_disturb","ends_at":"1970-01-01T00:01:00Z"}'
+
+
+def test_an_override_without_an_end_says_null() -> None:
+    view = a_view(override=Override(Mode.MANUAL, light("red")))
+    assert document(view, "override") == {"mode": "manual", "ends_at": None}
+
+
+def test_diagnostics_have_what_the_contract_lists() -> None:
+    diagnostics = Diagnostics(
+        "graph",
+        "1.2.3",
+        started_at=0.0,
+        signed_in=True,
+        account="ada@example.com",
+        last_success=5.0,
+        last_error="boom",
+        outputs={
+            "mqtt": PartHealth(PartState.RELEASED),
+            "serial": PartHealth(PartState.FAILED, "pull yourself together"),
+        },
+    )
+    view = a_view(diagnostics=diagnostics)
+    assert document(view, "diagnostics", account=True) == {
+        "source": "graph",
+        "signed_in": True,
+        "account": "ada@example.com",
+        "last_success": "1970-01-01T00:00:05Z",
+        "last_error": "boom",
+        "outputs": {
+            "mqtt": {"state": "released"},
+            "serial": {"state": "failed", "error": "pull yourself together"},
+        },
+        "version": "1.2.3",
+        "started_at": "1970-01-01T00:00:00Z",
+    }
+    assert "account" not in document(view, "diagnostics")
+
+
+def test_a_waiting_sign_in_is_published_but_not_retained() -> None:
+    settings = settings_of()
+    prompt = SignInPrompt("https://microsoft.com/devicelogin", "ABCD", expires_at=900.0)
+    payload = messages(a_view(sign_in=prompt), settings, rfc3339)[f"{settings.base}/sign_in"]
+    assert payload.retain is False
+    assert json.loads(payload.content) == {
+        "url": "https://microsoft.com/devicelogin",
+        "code": "ABCD",
+        "expires_at": "1970-01-01T00:15:00Z",
+    }
+
+
+def test_no_sign_in_is_null() -> None:
+    assert published(a_view())["sign_in"] == b"null"
+
+
+def test_the_sign_in_is_not_published_when_that_is_switched_off() -> None:
+    prompt = SignInPrompt("https://microsoft.com/devicelogin", "ABCD", expires_at=900.0)
+    found = published(a_view(sign_in=prompt), settings_of(sign_in=False))
+    assert "sign_in" not in found
+    assert not any(b"ABCD" in content for content in found.values())
+
+
+def test_everything_but_the_sign_in_is_retained() -> None:
+    people = {GUID: Person(not_known(), None)}
+    found = messages(a_view(people=people), settings_of(), rfc3339)
+    assert {topic for topic, payload in found.items() if not payload.retain} == {
+        "busylight/desk/sign_in"
+    }
+
+
+def test_online_is_published_after_all_states() -> None:
+    people = {GUID: Person(not_known(), None)}
+    found = published(a_view(people=people))
+    assert next(reversed(found)) == "availability"
+    assert found["availability"] == b"online"
+
+
+def test_each_of_several_people_has_topics_of_their_own_with_the_name_in_the_payload() -> None:
+    people = {GUID: Person(Known(TALKATIVE, 1.0, 1.0), light("red"))}
+    view = a_view(people=people)
+    theirs = f"users/{GUID.lower()}"
+    assert document(view, f"{theirs}/presence")["user"] == "ada@example.com"
+    assert "status_message" not in document(view, f"{theirs}/presence")
+    assert document(view, f"{theirs}/light")["state"] == "ON"
+
+
+@given(st.text(min_size=1))
+def test_every_topic_is_made_of_harmless_characters(person_id: str) -> None:
+    view = a_view(people={person_id: Person(not_known(), None)})
+    for topic in messages(view, settings_of(), rfc3339):
+        assert all(re.fullmatch("[a-z0-9_-]{1,64}", part) for part in topic.split("/"))
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_graph_says_becomes_json(word: str, other: str, message: str) -> None:
+    view = a_view(knowledge=Known(Presence(word, other, message, message), 1.0, 1.0))
+    found = document(view, "presence", status_message=True, account=True)
+    assert found["fresh"] is True
+
+
+def test_the_same_view_is_always_the_same_bytes() -> None:
+    assert published(a_view()) == published(a_view())
