@@ -1,0 +1,1 @@
+"""A light on a serial line."""

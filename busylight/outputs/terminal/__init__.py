@@ -1,0 +1,1 @@
+"""A picture of the light in the terminal."""
