@@ -1,0 +1,1 @@
+"""The wiring: one source, one situation, any number of outputs, each in a task of its own."""

@@ -1,0 +1,129 @@
+"""What every output gets for nothing: connecting again, time limits, dimming, health.
+
+One output's trouble never reaches another: each is run by a task of its own, and takes views
+from a slot of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from busylight.app.slot import Slot
+from busylight.core.backoff import reconnect_delay
+from busylight.core.light import dimmed
+from busylight.core.override import Command
+from busylight.core.view import PartHealth, PartState, View
+from busylight.edge import clock
+from busylight.edge.tasks import bounded, first_to_end
+from busylight.parts import HearingOutput, Output, OutputError
+
+_log: Final = logging.getLogger("busylight.app")
+
+CONNECT_LIMIT: Final = 20.0
+"""Seconds that an output may take to connect."""
+SHOW_LIMIT: Final = 10.0
+"""Seconds that an output may take to show a view."""
+GOODBYE_LIMIT: Final = 2.0
+"""Seconds that an output may take to let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRunner:
+    """Runs one output for as long as the program lives."""
+
+    name: str
+    make: Callable[[], Output]
+    """A new object for each try."""
+    slot: Slot
+    told: Callable[[str, PartHealth], None]
+    """Takes the output's name and health."""
+    heard: Callable[[Command], None]
+    """Takes what is asked for through the output."""
+    brightness: int
+    """Percent, for outputs that are lamps."""
+    stopping: asyncio.Event
+    """Set when the program is about to end: then nothing is tried again."""
+
+    async def run(self) -> None:
+        """Connect, show, and begin anew after every fault, until the last view is shown."""
+        failures = 0
+        while not self.stopping.is_set():
+            self.told(self.name, PartHealth())
+            began = clock.now()
+            try:
+                if await self._connected():
+                    return
+                problem, least = "ended by itself", 0.0
+            except OutputError as error:
+                problem, least = str(error), getattr(error, "retry_after", None) or 0.0
+            except TimeoutError as error:
+                problem, least = f"does not answer: {error}", 0.0
+            except Exception as error:  # noqa: BLE001 -- whatever a part raises is that part's fault alone
+                _log.debug("output %s failed", self.name, exc_info=True)
+                problem, least = f"{type(error).__name__}: {error}", 0.0
+            failures = failures + 1 if clock.now() - began < SHOW_LIMIT else 1
+            self.told(self.name, PartHealth(PartState.FAILED, problem))
+            await self._pause(max(reconnect_delay(failures), least))
+
+    async def _connected(self) -> bool:
+        """Live one connection; true if it ended with the program's last view."""
+        output = self.make()
+        self.slot.again()
+        await bounded(CONNECT_LIMIT, output.__aenter__())
+        try:
+            if isinstance(output, HearingOutput):
+                await first_to_end(self._show(output), self._hear(output))
+            else:
+                await self._show(output)
+        except BaseException as error:
+            with suppress(Exception):
+                await bounded(GOODBYE_LIMIT, output.__aexit__(type(error), error, None))
+            raise
+        await bounded(GOODBYE_LIMIT, output.__aexit__(None, None, None))
+        return self.stopping.is_set()
+
+    async def _show(self, output: Output) -> None:
+        is_lamp = getattr(output, "dimmed", True)
+        shown: View | None = None
+        while True:
+            view = await self.slot.get()
+            if is_lamp:
+                if shown is not None and replace(view, diagnostics=shown.diagnostics) == shown:
+                    continue  # what the program says of itself is no lamp's business
+                shown = view
+                view = self._dimmed(view)
+            await bounded(SHOW_LIMIT, output.show(view))
+            self.told(self.name, PartHealth(_state_after(view)))
+            if view.is_last:
+                return
+
+    def _dimmed(self, view: View) -> View:
+        if view.light is None:
+            return view
+        return replace(view, light=dimmed(view.light, self.brightness))
+
+    async def _hear(self, output: HearingOutput) -> None:
+        async for command in output.events():
+            self.heard(command)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+
+
+def _state_after(view: View) -> PartState:
+    return PartState.RELEASED if view.light is None else PartState.CONNECTED
+
+
+def output_maker(cls: Any, settings: Any) -> Callable[[], Output]:
+    """What makes a new object of an output's class."""
+
+    def make() -> Output:
+        output: Output = cls(settings)
+        return output
+
+    return make

@@ -1,0 +1,98 @@
+"""The override that outlives the program: a small private file in the state directory."""
+
+import contextlib
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from busylight.core.light import Effect, LightState
+from busylight.core.override import LONGEST, Mode, Override
+from busylight.edge.clock import now
+from busylight.edge.files import write_private
+
+_log: Final = logging.getLogger("busylight.app")
+
+_FILE: Final = "override.json"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class RememberedOverride:
+    """Keeps the newest override on the card, and brings it back after a restart."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / _FILE
+
+    def remember(self, override: Override | None) -> None:
+        """Keep this one; None forgets. A card that cannot be written costs the memory only."""
+        try:
+            if override is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                write_private(self._path, json.dumps(_as_json(override)).encode())
+        except OSError as error:
+            _log.warning(
+                "the override will not outlive a restart: %s cannot be written: %s",
+                self._path,
+                error.strerror,
+            )
+
+    def recall(self) -> Override | None:
+        """The override of before, unless it has ended or cannot be read."""
+        try:
+            kept = json.loads(self._path.read_bytes())
+            return _from_json(kept)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            _log.warning("the override of before is lost: %s: %r", self._path, error)
+            return None
+
+
+def _boot_id() -> str:
+    with contextlib.suppress(OSError):
+        return _BOOT_ID.read_text("ascii").strip()
+    return ""
+
+
+def _as_json(override: Override) -> dict[str, Any]:
+    kept: dict[str, Any] = {"mode": override.mode.value}
+    if (light := override.light) is not None:
+        kept["light"] = [*light.rgb, light.brightness, light.effect.value, light.period]
+    if override.ends_at is not None:
+        kept["ends"] = {
+            "boot": _boot_id(),
+            "boottime": override.ends_at,
+            "utc": time.time() + override.ends_at - now(),
+            "kept_at_utc": time.time(),
+        }
+    return kept
+
+
+def _from_json(kept: Any) -> Override | None:
+    if not isinstance(kept, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 -- told like every other content
+    light = None
+    if "light" in kept:
+        red, green, blue, brightness, effect, period = kept["light"]
+        light = LightState(red, green, blue, brightness, Effect(effect), period)
+    ends_at = None
+    if (ends := kept.get("ends")) is not None:
+        left = _seconds_left(ends)
+        if not 0 < left <= LONGEST:
+            return None
+        ends_at = now() + left
+    mode = Mode(kept["mode"])
+    if mode is Mode.AUTO or (mode is Mode.MANUAL) != (light is not None):
+        raise ValueError(f"{mode} does not go with what else was kept")
+    return Override(mode, light, ends_at)
+
+
+def _seconds_left(ends: dict[str, Any]) -> float:
+    if ends["boot"] == _boot_id():
+        return float(ends["boottime"]) - now()
+    utc_now = time.time()
+    if utc_now < float(ends["kept_at_utc"]):
+        return 0.0  # the clock has not been set since the start: how much is left is not known
+    return float(ends["utc"]) - utc_now

@@ -1,0 +1,66 @@
+"""The command `busylight`. Each command is a file here, imported only when it is called."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+from busylight import __version__
+from busylight.cli.arguments import ARGUMENTS
+
+COMMANDS: Final = {
+    "run": "watch presence and drive every output, until it is told to stop",
+    "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
+    "login": "sign in to Microsoft with a code",
+    "logout": "forget the sign-in",
+    "status": "read presence once and print it with the light it maps to",
+    "check": "try every configured part, and say how to mend what fails",
+    "test-light": "walk the outputs through every state of the palette",
+    "devices": "list serial ports, with the setting that would select each",
+    "palette": "print the colours in force, and where each rule came from",
+    "set": "set a running daemon's mode through MQTT",
+}
+"""Every command with its line of help; its file is its name with `_` for `-`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code; see docs/commands.md."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((word for word in words if word in COMMANDS), None)
+    parser = _parser(command)
+    if command is None:  # --help, --version, or a mistake: argparse explains, and ends it
+        parser.parse_args(words)
+        return 0
+    args = parser.parse_args(words)
+    from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
+
+    return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+
+
+def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="busylight",
+        description="Shows a person's Microsoft Teams presence on a light, truthfully.",
+        epilog="Settings come from an env file and the environment; see config.example.env.",
+    )
+    parser.add_argument("--version", action="version", version=f"busylight {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])
+        command.add_argument(
+            "--env-file",
+            metavar="PATH",
+            help="settings; default ./.env, else /etc/busylight/busylight.env",
+        )
+        command.add_argument(
+            "--debug", action="store_true", help="log everything, and show tracebacks"
+        )
+        if name == chosen and name in ARGUMENTS:
+            ARGUMENTS[name](command)
+    return parser
+
+
+def _module(command: str) -> str:
+    # `set` would hide Python's own word in a reader's mind.
+    return {"set": "set_mode"}.get(command, command.replace("-", "_"))

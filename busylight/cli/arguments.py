@@ -1,0 +1,108 @@
+"""What each command takes on the command line: read before anything heavy is loaded."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Final
+
+from busylight.core.override import LONGEST, Mode
+
+SECONDS_EACH: Final = 2.0
+"""How long `test-light` shows each state: long enough to see a pulse."""
+
+_DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed", type=speed, default=1.0, metavar="N", help="N times faster than a day a minute"
+    )
+    parser.add_argument("--once", action="store_true", help="one day, then end")
+    parser.add_argument(
+        "--plain", action="store_true", help="one line a change, also where stdout is no terminal"
+    )
+
+
+def _login(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--switch", action="store_true", help="allow another account than the one before"
+    )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _test_light(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        default=SECONDS_EACH,
+        metavar="N",
+        help=f"how long each state stays, {SECONDS_EACH:g} by default",
+    )
+
+
+def _set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "mode",
+        metavar="MODE",
+        type=mode,
+        help=f"one of {', '.join(Mode)}; auto ends an override",
+    )
+    parser.add_argument(
+        "--for", dest="seconds", type=duration, metavar="TIME", help="for so long, e.g. 25m"
+    )
+
+
+ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": _demo,
+    "login": _login,
+    "status": _json,
+    "check": _json,
+    "test-light": _test_light,
+    "devices": _json,
+    "palette": _json,
+    "set": _set,
+}
+"""By command; a command that is not here takes nothing but what all take."""
+
+
+def speed(text: str) -> float:
+    """How many times faster; raises argparse's error."""
+    return _number(text, 0.01, 1_000_000, "is not a number like 1, 0.5 or 20")
+
+
+def seconds(text: str) -> float:
+    """Seconds; raises argparse's error."""
+    return _number(text, 0, 3600, "is not a number of seconds like 2 or 0.5")
+
+
+def _number(text: str, least: float, most: float, problem: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:  # nan is refused, too
+        raise argparse.ArgumentTypeError(f"{text!r} {problem}")
+    return number
+
+
+def mode(text: str) -> Mode:
+    """The mode of that name; raises argparse's error."""
+    try:
+        return Mode(text.strip().lower().replace("-", "_"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Mode)}") from None
+
+
+def duration(text: str) -> int:
+    """Seconds of `90`, `90s`, `25m`, `1h30m`; raises argparse's error."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + rest
+    if not 1 <= total <= LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h"
+        )
+    return total

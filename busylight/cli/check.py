@@ -1,0 +1,111 @@
+"""`busylight check`: try every configured part for real, and say how to mend what fails."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from busylight.app.clash import clash
+from busylight.app.control_socket import ask_daemon
+from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
+from busylight.parts import OutputError
+from busylight.settings.installed import OUTPUTS, part_class
+from busylight.settings.tree import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was tried, and how it went."""
+
+    what: str
+    ok: bool
+    result: str
+    remedy: str | None = None
+    sign_in: bool = False
+    """Whether all that is wrong is that nobody has signed in."""
+
+
+def main(args: argparse.Namespace) -> int:
+    """Try everything, one line each; changes nothing but perhaps a token that was due."""
+    settings = settings_of(args)  # a fault ends it here, with 78: nothing else is tried
+    state_dir_of(settings)
+    lines = asyncio.run(_all(settings, quiet=args.json))
+    if args.json:
+        print_json({"checks": [asdict(line) for line in lines]})
+    failed = [line for line in lines if not line.ok]
+    if any(not line.sign_in for line in failed):
+        return Exit.FAILED
+    return Exit.SIGN_IN_NEEDED if failed else Exit.OK
+
+
+async def _all(settings: Settings, *, quiet: bool) -> list[Line]:
+    lines = []
+    async for line in _lines(settings):
+        lines.append(line)
+        if not quiet:
+            remedy = f"; {line.remedy}" if line.remedy else ""
+            mark = "ok  " if line.ok else "FAIL"
+            print(f"{mark} {line.what}: {line.result}{remedy}", flush=True)
+    return lines
+
+
+async def _lines(settings: Settings) -> AsyncIterator[Line]:
+    yield Line("settings", ok=True, result="every value is good")
+    if (problem := clash()) is not None:
+        yield Line("installation", ok=False, result=problem[0], remedy=problem[1])
+    daemon = ask_daemon(settings.state_dir)
+    running = "no daemon is running" if daemon is None else f"running as process {daemon['pid']}"
+    yield Line("daemon", ok=True, result=running)
+    if settings.source == "graph" and settings.graph is not None:
+        from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal
+
+        async with GraphSession(settings.graph) as session:
+            for found in await session.check():
+                yield Line(
+                    found.what,
+                    found.ok,
+                    found.detail,
+                    found.remedy,
+                    sign_in=found.what == "sign-in",
+                )
+    else:
+        yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
+    for name in settings.outputs:
+        yield await _output(name, settings, daemon)
+
+
+async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
+    if name == "mqtt" and settings.mqtt is not None:
+        from busylight.outputs.mqtt import remote  # noqa: PLC0415 -- loads paho
+
+        return await _tried(name, remote.check(settings.mqtt))
+    if name == "serial" and settings.serial is not None:
+        if daemon is not None:
+            return _of_daemon(name, daemon)
+        from busylight.outputs.serial.check import check  # noqa: PLC0415 -- loads pyserial
+
+        return await _tried(name, check(settings.serial))
+    try:
+        part_class(OUTPUTS, name)
+    except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
+        return Line(name, ok=False, result=f"{error!r}", remedy="install or mend the plugin")
+    return Line(name, ok=True, result="can be loaded, and its settings are good")
+
+
+async def _tried(name: str, attempt: Any) -> Line:
+    try:
+        return Line(name, ok=True, result=await attempt)
+    except OutputError as error:
+        return Line(name, ok=False, result=str(error))
+
+
+def _of_daemon(name: str, daemon: dict[str, Any]) -> Line:
+    """A port that the daemon holds is not opened a second time: the daemon knows how it is."""
+    health = daemon["diagnostics"]["outputs"].get(name, {})
+    state = health.get("state", "not driven by the running daemon; restart it")
+    return Line(
+        name,
+        ok=state in ("connected", "released"),
+        result=f"the daemon says: {health.get('error', state)}",
+    )

@@ -1,0 +1,119 @@
+"""What commands share: exit codes, settings, the form of errors, the log."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+from busylight.cli.log_output import configure
+from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
+from busylight.parts import PartError
+from busylight.settings.faults import SettingsError
+from busylight.settings.load import load
+from busylight.settings.tree import LogFormat, Settings
+from busylight.sources.graph.settings import GraphSettings
+
+JSON_VERSION: Final = 1
+"""The version of the schema of every `--json` output; see docs/commands.md."""
+
+
+class Exit(IntEnum):
+    """What a command's exit code means."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    SIGN_IN_NEEDED = 77
+    BAD_SETTINGS = 78
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked; the text says what to do next."""
+
+    def __init__(self, text: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command and tell each error in one line on stderr; return the exit code."""
+    configure("debug" if args.debug else "warning", as_json=False)
+    try:
+        return _told(command, args)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return 130  # what a shell says of a program that Ctrl-C has ended
+    except Exception as error:
+        if args.debug:
+            raise
+        return _fail(
+            f"{type(error).__name__}: {error} (this should not happen; run it again with "
+            "--debug and report what it prints)"
+        )
+
+
+def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    try:
+        return command(args)
+    except SettingsError as error:
+        for fault in error.faults:
+            _say(str(fault))
+        return Exit.BAD_SETTINGS
+    except StateDirError as error:
+        return _fail(str(error), Exit.BAD_SETTINGS)
+    except CommandError as error:
+        return _fail(str(error), error.code)
+    except (AlreadyRunningError, PartError) as error:
+        return _fail(str(error))
+
+
+def _fail(text: str, code: Exit = Exit.FAILED) -> int:
+    _say(text)
+    return code
+
+
+def _say(text: str) -> None:
+    print(f"busylight: {' '.join(text.split())}", file=sys.stderr)
+
+
+def settings_of(
+    args: argparse.Namespace, *, needs_source: bool = True, needs_outputs: bool = True
+) -> Settings:
+    """The settings that the command line names; the log is as they say."""
+    env_file = None if args.env_file is None else Path(args.env_file)
+    settings = load(env_file, needs_source=needs_source, needs_outputs=needs_outputs)
+    if not args.debug:
+        level = settings.log_level.value if args.command == "run" else "warning"
+        configure(level, as_json=settings.log_format is LogFormat.JSON)
+    return settings
+
+
+def graph_settings_of(settings: Settings) -> GraphSettings:
+    """The settings of Graph, for commands that are about its sign-in."""
+    if settings.source != "graph" or settings.graph is None:
+        raise CommandError(
+            f"presence is read from {settings.source}, which needs no sign-in at Microsoft"
+        )
+    return settings.graph
+
+
+def state_dir_of(settings: Settings) -> Path:
+    """The state directory, made private and ours."""
+    prepare(settings.state_dir)
+    return settings.state_dir
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one document of a documented schema."""
+    print(json.dumps({"version": JSON_VERSION, **content}, indent=2, ensure_ascii=False))
+
+
+log: Final = logging.getLogger("busylight.cli")

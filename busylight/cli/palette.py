@@ -1,0 +1,58 @@
+"""`busylight palette`: the colours in force."""
+
+import argparse
+
+from busylight.cli.common import Exit, print_json, settings_of
+from busylight.cli.swatch import swatch
+from busylight.core.light import LightState
+from busylight.core.palette import Palette, Rule
+from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print each rule, and then what each documented pair of words comes to."""
+    palette = settings_of(args, needs_source=False, needs_outputs=False).palette
+    if args.json:
+        print_json(
+            {
+                "rules": [
+                    {"key": rule.key, **_light(rule), "origin": _origin(rule)}
+                    for rule in palette.values()
+                ],
+                "pairs": [
+                    {"availability": p.availability, "activity": p.activity, "rule": rule.key}
+                    for p, rule in _pairs(palette)
+                ],
+            }
+        )
+        return Exit.OK
+    for rule in palette.values():
+        text = "release" if rule.light is None else str(rule.light)
+        print(f"{swatch(rule.light)} {rule.key:<24} {text:<26} {_origin(rule)}")
+    print("\nActivities that have no rule of their own take their availability's:")
+    for presence, rule in _pairs(palette):
+        if presence.availability in ("Available", "Away", "Busy", "DoNotDisturb"):
+            print(f"{swatch(rule.light)} {presence.words:<38} {rule.key}")
+    return Exit.OK
+
+
+def _pairs(palette: Palette) -> list[tuple[Presence, Rule]]:
+    every = (Presence(one, other) for one in AVAILABILITIES for other in ACTIVITIES)
+    return [(presence, palette.rule_for(presence)) for presence in every]
+
+
+def _origin(rule: Rule) -> str:
+    return "default" if rule.is_default else f"BUSYLIGHT_COLOR_{rule.key}"
+
+
+def _light(rule: Rule) -> dict[str, object]:
+    light: LightState | None = rule.light
+    if light is None:
+        return {"light": "release"}
+    return {
+        "light": str(light),
+        "color": light.hex,
+        "brightness_percent": light.percent,
+        "effect": light.effect.value,
+        "period": light.period,
+    }

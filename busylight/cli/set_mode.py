@@ -1,0 +1,29 @@
+"""`busylight set MODE [--for 25m]`: a running daemon's override, through MQTT."""
+
+import argparse
+import asyncio
+
+from busylight.cli.common import CommandError, Exit, settings_of
+from busylight.core.override import Mode, SetMode
+from busylight.settings.faults import SettingFault, SettingsError
+
+
+def main(args: argparse.Namespace) -> int:
+    """Ask the daemon for a mode, and wait until it confirms."""
+    from busylight.outputs.mqtt.remote import set_mode  # noqa: PLC0415 -- loads paho
+
+    if args.mode is Mode.AUTO and args.seconds is not None:
+        raise CommandError("--for does not go with auto, which has no end", Exit.USAGE)
+    settings = settings_of(args, needs_source=False, needs_outputs=False)
+    if settings.mqtt is None:
+        raise SettingsError(
+            [
+                SettingFault(
+                    "BUSYLIGHT_MQTT_HOST",
+                    "is missing: a running daemon is reached through the broker",
+                    "BUSYLIGHT_MQTT_HOST=homeassistant.local",
+                )
+            ]
+        )
+    asyncio.run(set_mode(settings.mqtt, SetMode(args.mode, args.seconds)))
+    return Exit.OK

@@ -1,0 +1,477 @@
+"""The wiring: one output's trouble is its own, the newest view wins, the end is in order."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import pytest
+
+from busylight.app import output_runner, remembered
+from busylight.app.control_socket import ask_daemon, control_socket
+from busylight.app.daemon import Daemon, Wiring
+from busylight.app.hub import Hub
+from busylight.app.output_runner import OutputRunner
+from busylight.app.remembered import RememberedOverride
+from busylight.app.slot import Slot
+from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
+from busylight.core.light import LightState, parse_light
+from busylight.core.override import Command, Mode, Override, Refresh, SetMode
+from busylight.core.palette import Palette
+from busylight.core.presence import Presence
+from busylight.core.situation import Rules
+from busylight.core.view import PartHealth, PartState, View
+from busylight.parts import Branch, OutputError, SourceError
+from busylight.settings.load import load
+from busylight.settings.tree import Settings
+
+RULES = Rules(Palette(), stale_after=60, source="fake", version="1")
+CALL = Reading({"a": Presence("Busy", "InACall")}, {})
+FREE = Reading({"a": Presence("Available", "Available")}, {})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it holds, at most ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+class Lamp:
+    """An output that a test can break."""
+
+    Settings: ClassVar[type[Branch]] = Branch
+
+    def __init__(self) -> None:
+        self.shown: list[View] = []
+        self.entered = 0
+        self.left = 0
+        self.enter_error: BaseException | None = None
+        self.show_error: BaseException | None = None
+        self.show_hangs = False
+
+    async def __aenter__(self) -> Self:
+        self.entered += 1
+        if self.enter_error:
+            raise self.enter_error
+        return self
+
+    async def show(self, view: View) -> None:
+        if self.show_hangs:
+            await asyncio.Event().wait()
+        if self.show_error:
+            raise self.show_error
+        self.shown.append(view)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self.left += 1
+
+    @property
+    def states(self) -> list[str]:
+        return [view.state for view in self.shown]
+
+
+class Ear(Lamp):
+    """An output that hears, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: asyncio.Queue[Command | Exception] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[Command]:
+        while True:
+            said = await self.said.get()
+            if isinstance(said, Exception):
+                raise said
+            yield said
+
+
+class Running:
+    """A hub with one output, both running."""
+
+    def __init__(self, lamp: Lamp, *, brightness: int = 100) -> None:
+        self.hub = Hub(RULES)
+        self.stopping = asyncio.Event()
+        self.runner = OutputRunner(
+            "lamp",
+            lambda: lamp,
+            self.hub.slot(),
+            self.hub.health,
+            self.hub.command,
+            brightness,
+            self.stopping,
+        )
+        self.task = asyncio.create_task(self.runner.run())
+
+    @property
+    def health(self) -> PartHealth | None:
+        return self.hub.view.diagnostics.outputs.get("lamp")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_runner, "reconnect_delay", lambda _failures: 0.001)
+
+
+async def test_a_slot_holds_only_the_newest_view() -> None:
+    hub = Hub(RULES)
+    slot = hub.slot()
+    assert (await slot.get()).state == "unknown"
+    hub.heard(CALL)
+    hub.heard(FREE)
+    assert (await slot.get()).state == "available"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await slot.get()
+    slot.again()
+    assert (await slot.get()).state == "available"
+
+
+async def test_an_empty_slot_has_nothing_to_offer_again() -> None:
+    slot = Slot()
+    slot.again()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await slot.get()
+
+
+async def test_an_output_shows_each_change_dimmed_and_tells_that_it_is_well() -> None:
+    lamp = Lamp()
+    async with Running(lamp, brightness=50) as running:
+        await until(lambda: lamp.states == ["unknown"])
+        running.hub.heard(CALL)
+        await until(lambda: lamp.states[-1] == "inacall")
+        assert lamp.shown[-1].light == parse_light("#ff0000 50% pulse")
+        await until(lambda: running.health == PartHealth(PartState.CONNECTED))
+        assert running.hub.view.light == parse_light("#ff0000 pulse")
+
+
+async def test_an_output_that_is_no_lamp_sees_the_light_undimmed() -> None:
+    class Screen(Lamp):
+        dimmed = False
+
+    screen = Screen()
+    async with Running(screen, brightness=50) as running:
+        running.hub.heard(CALL)
+        await until(lambda: "inacall" in screen.states)
+        assert screen.shown[-1].light == parse_light("#ff0000 pulse")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OutputError("the port is gone; plug it in"), "the port is gone; plug it in"),
+        (ValueError("boom"), "ValueError: boom"),
+        (SystemExit(1), "PartEndedError: raised SystemExit"),
+        (asyncio.CancelledError(), "PartEndedError: cancelled itself"),
+    ],
+)
+async def test_whatever_an_output_raises_is_told_and_it_begins_anew_with_the_newest(
+    error: BaseException, told: str
+) -> None:
+    lamp = Lamp()
+    lamp.show_error = error
+    async with Running(lamp) as running:
+        await until(lambda: running.health == PartHealth(PartState.FAILED, told))
+        await until(lambda: lamp.left >= 2)
+        running.hub.heard(CALL)
+        lamp.show_error = None
+        await until(lambda: lamp.states[-1:] == ["inacall"])
+        assert "unknown" not in lamp.states
+        await until(lambda: running.health == PartHealth(PartState.CONNECTED))
+
+
+async def test_an_output_that_cannot_connect_is_tried_again() -> None:
+    lamp = Lamp()
+    lamp.enter_error = OutputError("no such host")
+    async with Running(lamp) as running:
+        await until(lambda: lamp.entered >= 3)
+        await until(lambda: running.health == PartHealth(PartState.FAILED, "no such host"))
+        lamp.enter_error = None
+        await until(lambda: lamp.states == ["unknown"])
+
+
+async def test_an_output_may_ask_for_more_patience_than_usual() -> None:
+    class DuelError(OutputError):
+        retry_after = 3600.0
+
+    lamp = Lamp()
+    lamp.enter_error = DuelError("another client has our id")
+    async with Running(lamp) as running:
+        await until(lambda: running.health == PartHealth(PartState.FAILED, str(lamp.enter_error)))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await until(lambda: lamp.entered > 1)
+
+
+async def test_an_output_that_hangs_is_cut_off_and_others_do_not_notice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output_runner, "SHOW_LIMIT", 0.01)
+    lamp = Lamp()
+    lamp.show_hangs = True
+    async with Running(lamp) as running:
+        await until(
+            lambda: running.health is not None and "does not answer" in str(running.health.error)
+        )
+        lamp.show_hangs = False
+        await until(lambda: lamp.states == ["unknown"])
+
+
+async def test_what_an_output_hears_reaches_the_hub_and_its_hearing_error_ends_it() -> None:
+    ear = Ear()
+    async with Running(ear) as running:
+        await until(lambda: ear.states == ["unknown"])
+        ear.said.put_nowait(SetMode(Mode.BUSY))
+        await until(lambda: ear.states[-1] == "busy")
+        ear.said.put_nowait(OutputError("the cable was pulled"))
+        await until(lambda: ear.entered == 2)
+        await until(lambda: ear.states[-1] == "busy")
+        assert running.hub.view.mode is Mode.BUSY
+
+
+async def test_a_released_lamp_is_told_in_diagnostics() -> None:
+    lamp = Lamp()
+    async with Running(lamp) as running:
+        running.hub._situation = running.hub._situation.__class__(
+            Rules(Palette({"INACALL": None}), 60, "fake", "1"), started_at=0
+        )
+        running.hub.heard(CALL)
+        await until(lambda: running.health == PartHealth(PartState.RELEASED))
+        assert lamp.shown[-1].light is None
+
+
+async def test_the_hub_lets_a_reading_grow_stale_by_itself() -> None:
+    hub = Hub(Rules(Palette(), stale_after=0.05, source="fake", version="1"))
+    slot, seen = hub.slot(), list[str]()
+    hub.on_view = lambda view: seen.append(view.state)
+    task = asyncio.create_task(hub.run())
+    hub.heard(CALL)
+    await until(lambda: seen[-1:] == ["unknown"])
+    assert (await slot.get()).state == "unknown"
+    task.cancel()
+
+
+async def test_a_wish_for_a_reading_is_passed_on() -> None:
+    hub, asked = Hub(RULES), list[bool]()
+    hub.on_refresh = lambda: asked.append(True)
+    hub.command(Refresh())
+    assert asked == [True]
+
+
+class Script:
+    """A source that plays what a test says."""
+
+    Settings: ClassVar[type[Branch]] = Branch
+
+    def __init__(self, *steps: Reading | Trouble | Exception) -> None:
+        self.steps = list(steps)
+        self.refreshed = 0
+        self.entered = 0
+
+    async def __aenter__(self) -> Self:
+        self.entered += 1
+        return self
+
+    async def readings(self) -> AsyncIterator[Reading | Trouble]:
+        while self.steps:
+            step = self.steps.pop(0)
+            if isinstance(step, Exception):
+                raise step
+            yield step
+        await asyncio.Event().wait()
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        return
+
+
+def _settings(**given: str) -> Settings:
+    environ = {f"BUSYLIGHT_{name}": value for name, value in given.items()}
+    return load(None, environ, needs_source=False, needs_outputs=False)
+
+
+@pytest.mark.parametrize(
+    ("on_exit", "state", "light"),
+    [
+        ("off", "off", LightState(0, 0, 0, 0)),
+        ("unknown", "unknown", parse_light("#4000ff 40% pulse 3")),
+        ("keep", "inacall", parse_light("#ff0000 pulse")),
+    ],
+)
+async def test_the_end_is_shown_as_on_exit_says_and_knows_nothing_any_more(
+    on_exit: str, state: str, light: LightState, tmp_path: Path
+) -> None:
+    lamp, source = Lamp(), Script(CALL)
+    daemon = Daemon(
+        _settings(ON_EXIT=on_exit),
+        Wiring(lambda: source, {"lamp": lambda: lamp}, state_dir=tmp_path),
+        {},
+    )
+    running = asyncio.create_task(daemon.run())
+    await until(lambda: "inacall" in lamp.states)
+    answer = await asyncio.to_thread(ask_daemon, tmp_path)
+    assert answer is not None
+    assert (answer["pid"], answer["state"]) == (os.getpid(), "inacall")
+    daemon.stop()
+    await asyncio.wait_for(running, 5)
+    last = lamp.shown[-1]
+    assert (last.is_last, last.state, last.light) == (True, state, light)
+    assert last.knowledge.__class__.__name__ == "NotKnown"
+    assert lamp.left == 1
+    assert ask_daemon(tmp_path) is None
+
+
+async def test_a_source_that_fails_begins_anew_and_the_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("busylight.app.source_runner.full_jitter", lambda *_, **__: 0.0)
+    source = Script(SourceError("no certificate"), KeyError("x"), CALL)
+    lamp = Lamp()
+    told: list[str | None] = []
+    daemon = Daemon(
+        _settings(),
+        Wiring(
+            lambda: source,
+            {"lamp": lambda: lamp},
+            watchers=[lambda view: told.append(view.diagnostics.last_error)],
+        ),
+        {"broken": "cannot be loaded"},
+    )
+    running = asyncio.create_task(daemon.run())
+    await until(lambda: "inacall" in lamp.states)
+    assert "no certificate" in told
+    assert "the source failed: KeyError: 'x'" in told
+    assert source.entered == 3
+    daemon.hub.command(Refresh())
+    assert source.refreshed == 1
+    assert daemon.hub.view.diagnostics.outputs["broken"].error == "cannot be loaded"
+    daemon.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_stop_while_an_output_is_failing_ends_at_once() -> None:
+    lamp = Lamp()
+    lamp.enter_error = OutputError("no such host")
+    daemon = Daemon(_settings(), Wiring(Script, {"lamp": lambda: lamp}), {})
+    running = asyncio.create_task(daemon.run())
+    await until(lambda: lamp.entered >= 1)
+    daemon.stop()
+    await asyncio.wait_for(running, 2)
+
+
+async def test_a_socket_in_a_deep_directory_answers_all_the_same(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    async with control_socket(deep, lambda: {"state": "busy"}):
+        assert await asyncio.to_thread(ask_daemon, deep) == {"state": "busy"}
+        assert (deep / "daemon.sock").stat().st_mode & 0o777 == 0o600
+    assert not (deep / "daemon.sock").exists()
+
+
+def test_a_socket_that_speaks_nonsense_is_no_daemon(tmp_path: Path) -> None:
+    assert ask_daemon(tmp_path / "nowhere") is None
+
+
+ENDS = Override(Mode.MANUAL, LightState(1, 2, 3), ends_at=1000.0)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float, str], None]:
+    def set_clocks(boottime: float, utc: float, boot: str) -> None:
+        monkeypatch.setattr(remembered, "now", lambda: boottime)
+        monkeypatch.setattr("time.time", lambda: utc)
+        monkeypatch.setattr(remembered, "_boot_id", lambda: boot)
+
+    return set_clocks
+
+
+@pytest.mark.parametrize(
+    ("boottime", "utc", "boot", "left"),
+    [
+        (500, 5500, "a", 500),  # restarted
+        (500, 1, "a", 500),  # restarted, and the clock was set in between
+        (1000, 6000, "a", None),  # ended
+        (7, 5400, "b", 600),  # rebooted
+        (7, 6000, "b", None),  # rebooted, ended
+        (7, 1, "b", None),  # rebooted, and the clock is not right
+    ],
+)
+def test_an_override_survives_until_its_end(
+    at: Callable[[float, float, str], None],
+    tmp_path: Path,
+    boottime: float,
+    utc: float,
+    boot: str,
+    left: float | None,
+) -> None:
+    at(400, 5400, "a")
+    RememberedOverride(tmp_path).remember(ENDS)
+    at(boottime, utc, boot)
+    recalled = RememberedOverride(tmp_path).recall()
+    if left is None:
+        assert recalled is None
+    else:
+        assert recalled == Override(ENDS.mode, ENDS.light, boottime + left)
+
+
+def test_an_override_without_end_survives_and_auto_forgets_it(tmp_path: Path) -> None:
+    memory = RememberedOverride(tmp_path)
+    memory.remember(Override(Mode.OFF))
+    assert memory.recall() == Override(Mode.OFF)
+    memory.remember(None)
+    assert memory.recall() is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "null", "[]", "{}", '{"mode":"auto"}', '{"mode":"manual"}', '{"mode":"off","light":[1]}'],
+)
+def test_an_override_that_cannot_be_read_is_said_and_forgotten(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "override.json").write_text(content)
+    assert RememberedOverride(tmp_path).recall() is None
+    assert "is lost" in caplog.text
+
+
+def test_a_card_that_cannot_be_written_costs_the_memory_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    RememberedOverride(tmp_path / "nowhere").remember(Override(Mode.OFF))
+    assert "will not outlive a restart" in caplog.text
+
+
+def test_the_sign_in_that_waits_is_in_the_view_document() -> None:
+    hub = Hub(RULES)
+    prompt = SignInPrompt(
+        "https://microsoft.com/devicelogin", "ABCD", hub.view.diagnostics.started_at + 900
+    )
+    hub.heard(Trouble(Why.SIGNED_OUT, "sign in", prompt))
+    assert hub.view.sign_in == prompt
+    assert json.dumps(hub.view.state) == '"signin"'
