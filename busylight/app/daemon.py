@@ -98,7 +98,7 @@ class Daemon:
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
         if self._memory is not None:
-            self.hub.on_override = self._memory.remember
+            self.hub.on_override = self._memory.note
         self.hub.on_view = self._tell_watchers
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))
@@ -118,6 +118,8 @@ class Daemon:
                 asyncio.create_task(self.hub.run(), name="hub"),
                 asyncio.create_task(self._source.run(), name="source"),
             ]
+            if self._memory is not None:
+                watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [
                 asyncio.create_task(
                     OutputRunner(

@@ -1,5 +1,6 @@
 """The override that outlives the program: a small private file in the state directory."""
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -11,10 +12,12 @@ from busylight.core.light import Effect, LightState
 from busylight.core.override import LONGEST, Mode, Override
 from busylight.edge.clock import now
 from busylight.edge.files import write_private
+from busylight.edge.threads import Worker
 
 _log: Final = logging.getLogger("busylight.app")
 
 _FILE: Final = "override.json"
+_CARD_SECONDS: Final = 10.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -23,9 +26,37 @@ class RememberedOverride:
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / _FILE
+        self._worker = Worker("override memory")
+        self._newest: Override | None = None
+        self._changed = asyncio.Event()
+
+    def note(self, override: Override | None) -> None:
+        """Have this one kept; returns at once, for a card may take its time."""
+        self._newest = override
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep what is noted, the newest only, for ever; what is left when it is cancelled."""
+        try:
+            while True:
+                await self._changed.wait()
+                await self._keep()
+        except asyncio.CancelledError:
+            if self._changed.is_set():
+                await self._keep()
+            raise
+        finally:
+            self._worker.close()
+
+    async def _keep(self) -> None:
+        self._changed.clear()
+        try:
+            await self._worker.call(_CARD_SECONDS, self.remember, self._newest)
+        except TimeoutError:
+            _log.warning("the card takes too long to keep the override in %s", self._path)
 
     def remember(self, override: Override | None) -> None:
-        """Keep this one; None forgets. A card that cannot be written costs the memory only."""
+        """Keep this one now; None forgets. A card that cannot be written costs the memory only."""
         try:
             if override is None:
                 self._path.unlink(missing_ok=True)

@@ -440,6 +440,21 @@ def test_an_override_survives_until_its_end(
         assert recalled == Override(ENDS.mode, ENDS.light, boottime + left)
 
 
+async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end(
+    tmp_path: Path,
+) -> None:
+    memory = RememberedOverride(tmp_path)
+    task = asyncio.create_task(memory.run())
+    memory.note(Override(Mode.BUSY))
+    memory.note(Override(Mode.OFF))
+    await until(lambda: (tmp_path / "override.json").exists())
+    assert memory.recall() == Override(Mode.OFF)
+    memory.note(Override(Mode.AWAY))
+    task.cancel()
+    await asyncio.wait({task})
+    assert memory.recall() == Override(Mode.AWAY)
+
+
 def test_an_override_without_end_survives_and_auto_forgets_it(tmp_path: Path) -> None:
     memory = RememberedOverride(tmp_path)
     memory.remember(Override(Mode.OFF))
