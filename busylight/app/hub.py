@@ -29,6 +29,7 @@ class Hub:
         self._changed = asyncio.Event()
         self._told: View | None = None
         self._ended = False
+        self._troubles: dict[str, str | None] = {}
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
         self.on_override: Callable[[Override | None], None] = lambda _override: None
@@ -71,10 +72,7 @@ class Hub:
         before = self._situation.outputs.get(output)
         if before == health:
             return
-        if health.state is PartState.FAILED:
-            _log.warning("output %s: %s", output, health.error)
-        elif before is not None and before.state is PartState.FAILED:
-            _log.info("output %s: %s again", output, health.state)
+        self._log_health(output, health)
         self._situation = self._situation.after_health(output, health)
         self._tell()
 
@@ -95,7 +93,8 @@ class Hub:
         """Lay the last view into every slot: what is known ends with the program."""
         view = self.view
         ended = NotKnown(Trouble(Why.STALE, "the program has ended"), clock.now())
-        last = replace(view, knowledge=ended, people={}, sign_in=None, is_last=True)
+        people = {who: replace(person, knowledge=ended) for who, person in view.people.items()}
+        last = replace(view, knowledge=ended, people=people, sign_in=None, is_last=True)
         if on_exit == "off":
             last = replace(last, light=OFF, state="off")
         elif on_exit == "unknown":
@@ -104,6 +103,15 @@ class Hub:
         self._ended = True
         for slot in self._slots:
             slot.put(last)
+
+    def _log_health(self, output: str, health: PartHealth) -> None:
+        """Say each trouble once, however often it is tried again, and its end."""
+        if health.state is PartState.FAILED:
+            if self._troubles.get(output) != health.error:
+                _log.warning("output %s: %s", output, health.error)
+            self._troubles[output] = health.error
+        elif health.state is not PartState.CONNECTING and self._troubles.pop(output, None):
+            _log.info("output %s: %s again", output, health.state)
 
     def _tell(self) -> None:
         if self._ended:

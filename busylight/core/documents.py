@@ -6,7 +6,7 @@ One form for one thing, wherever it is read. `Dates` turns a moment into RFC 333
 from collections.abc import Callable
 from typing import Any
 
-from busylight.core.knowledge import Knowledge, Known
+from busylight.core.knowledge import Knowledge, Known, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Override
 from busylight.core.view import Diagnostics, View
@@ -45,15 +45,22 @@ def presence_document(
 
 def light_document(light: LightState | None) -> dict[str, Any]:
     """A light as Home Assistant's JSON light has it; a released one is `OFF`."""
-    if light is None or light.is_dark:
+    if light is None:
         return {"state": "OFF"}
     return {
-        "state": "ON",
+        "state": "OFF" if light.is_dark else "ON",
         "brightness": light.brightness,
         "color_mode": "rgb",
         "color": {"r": light.red, "g": light.green, "b": light.blue},
         "effect": light.effect.value,
     }
+
+
+def sign_in_document(prompt: SignInPrompt | None, dates: Dates) -> dict[str, Any] | None:
+    """What a person has to type where, and until when."""
+    if prompt is None:
+        return None
+    return {"url": prompt.url, "code": prompt.code, "expires_at": dates(prompt.expires_at)}
 
 
 def override_document(override: Override | None, dates: Dates) -> dict[str, Any] | None:
@@ -93,5 +100,6 @@ def view_document(view: View, dates: Dates) -> dict[str, Any]:
         "presence": presence_document(view.knowledge, dates, status_message=True, user=True),
         "mode": view.mode.value,
         "override": override_document(view.override, dates),
+        "sign_in": sign_in_document(view.sign_in, dates),
         "diagnostics": diagnostics_document(view.diagnostics, dates, account=True),
     }

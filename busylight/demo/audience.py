@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from busylight.core.light import Effect, LightState
+from busylight.core.light import FULL, OFF, Effect, LightState
 from busylight.core.palette import Rule
 from busylight.core.view import View
 from busylight.demo.day import Step
@@ -140,4 +140,10 @@ class PictureAudience:
 def light_of(frame: Frame) -> LightState:
     """What a light with that frame looks like: the host blinks, the light does the rest."""
     effect = Effect(frame.effect)
-    return LightState(*frame.rgb, effect=Effect.SOLID if effect is Effect.BLINK else effect)
+    brightness = max(frame.rgb)
+    if brightness == 0:
+        return OFF
+    # The bytes have the brightness in the colour; the picture wants it apart.
+    red, green, blue = (round(channel * FULL / brightness) for channel in frame.rgb)
+    moves = Effect.SOLID if effect is Effect.BLINK else effect
+    return LightState(red, green, blue, brightness, moves)

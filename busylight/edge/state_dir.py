@@ -60,7 +60,18 @@ def _become_owner(path: Path) -> None:
             os.setgroups(_groups_of(owner.st_uid, owner.st_gid))
             os.setgid(owner.st_gid)
             os.setuid(owner.st_uid)
+            _see_that_we_can_go_on(place)
         return
+
+
+def _see_that_we_can_go_on(directory: Path) -> None:
+    """Modules are loaded as they are needed: their new user must be able to read them."""
+    for file in (__file__, os.__file__):
+        if not os.access(file, os.R_OK):
+            raise StateDirError(
+                f"{directory} belongs to the user {os.getuid()}, who may not read this program at "
+                f"{Path(file).parent}; install it where everybody may, such as /opt/busylight"
+            )
 
 
 def _groups_of(uid: int, gid: int) -> list[int]:

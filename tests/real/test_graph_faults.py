@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.demo.lookalike import ADELE, Lookalike, faults
 from busylight.demo.lookalike.faults import Fault
+from busylight.demo.lookalike.messages import Response
 from busylight.edge import log
 from busylight.edge.clock import now
 from busylight.sources.graph.session import GraphSession
@@ -92,9 +93,7 @@ async def test_a_fault_is_named_and_the_next_read_is_well(
 async def test_403_of_somebody_else_is_no_missing_permission(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:
-    page = faults.Fault(
-        "blocked", faults.Response(403, b"<h1>Blocked", {"Content-Type": "text/html"})
-    )
+    page = faults.Fault("blocked", Response(403, b"<h1>Blocked", {"Content-Type": "text/html"}))
     lookalike.faults.add(page, path=ME)
     async with GraphSession(settings) as session:
         assert "none of Graph's (status 403)" in await fails(session)
@@ -122,12 +121,11 @@ async def test_an_answer_that_takes_too_long_ends_at_the_deadline_in_every_threa
         assert await settles(lambda: threading.active_count() <= before)
 
 
-async def settles(condition: "object") -> bool:
-    assert callable(condition)
+async def settles(condition: Callable[[], bool]) -> bool:
     ends = now() + 5
     while not condition() and now() < ends:
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 -- threads tell nobody that they end
-    return bool(condition())
+        await asyncio.sleep(0.01)
+    return condition()
 
 
 async def test_a_handshake_that_is_never_answered_ends_at_the_deadline(

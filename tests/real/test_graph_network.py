@@ -182,7 +182,7 @@ async def test_a_ca_file_that_is_of_no_use_is_told_at_the_begin(
     path = tmp_path / "company.pem"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SourceError, match="BUSYLIGHT_GRAPH_CA_FILE=.* cannot be used"):
+    with pytest.raises(SourceError, match=r"BUSYLIGHT_GRAPH_CA_FILE=.* cannot be used"):
         async with GraphSession(settings_for(lookalike, tmp_path, ca_file=path)):
             pass
 

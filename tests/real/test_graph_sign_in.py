@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,6 @@ def prompt_of(trouble: Trouble) -> SignInPrompt:
     assert trouble.why is Why.SIGNED_OUT
     assert trouble.sign_in is not None
     return trouble.sign_in
-
-
-def shown_code(number: int) -> Callable[[Trouble], bool]:
-    """Whether a trouble shows the code; for `nth_code`."""
-    return lambda trouble: trouble.sign_in is not None and number > 0
 
 
 async def nth_code(watched: Any, number: int) -> Trouble:
@@ -121,7 +116,7 @@ async def test_logout_forgets_the_tokens_and_keeps_whose_light_it_is(
         assert await session.sign_out() == []
         signed_out(await session.read_once())
         assert len(lookalike.requests) == before
-        with pytest.raises(SignInRefusedError, match="this is the light of adele@contoso.example"):
+        with pytest.raises(SignInRefusedError, match="this is the light of adele"):
             await session.sign_in(lambda prompt: lookalike.entra.approve(prompt.code, ALEX))
     assert "secret" not in settings.token_cache.read_text()
 
@@ -143,6 +138,7 @@ async def test_a_code_that_ends_is_followed_by_a_new_one(
 
     def show(prompt: SignInPrompt) -> None:
         codes.append(prompt.code)
+        lookalike.entra.device_code_seconds = 900  # that of the next one
         if len(codes) == 2:
             lookalike.entra.approve(prompt.code)
 
@@ -154,7 +150,7 @@ async def test_a_code_that_ends_is_followed_by_a_new_one(
 async def test_a_wall_clock_that_jumps_ends_no_code(
     lookalike: Lookalike, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = session_module.datetime.now().timestamp()
+    real = time.time()
     jumps = iter([real, real + 10**8, real - 10**8] * 50)
 
     def show(prompt: SignInPrompt) -> None:
@@ -276,7 +272,9 @@ async def test_whoever_else_signs_in_is_refused_and_leaves_no_token(
     sign_in_now(lookalike, settings)
     async with GraphSession(settings) as session:
         await session.sign_out()
-        with pytest.raises(SignInRefusedError, match="alex@contoso.example has signed in, but"):
+        with pytest.raises(
+            SignInRefusedError, match="has signed in, but this is the light of adele"
+        ):
             await session.sign_in(lambda prompt: lookalike.entra.approve(prompt.code, ALEX))
         signed_out(await session.read_once())
     assert all(
@@ -361,9 +359,8 @@ async def test_a_token_about_to_expire_is_refreshed_in_time(
             assert account_of(await session.read_once())
         assert lookalike.entra.issued["refresh_token"] == 0
         monkeypatch.setattr(tokens_module, "now", lambda: now() + 3700)
-        monkeypatch.setattr(
-            "msal.application.time.time", lambda: session_module.datetime.now().timestamp() + 3700
-        )
+        real = time.time
+        monkeypatch.setattr("msal.application.time.time", lambda: real() + 3700)
         assert account_of(await session.read_once())
         assert lookalike.entra.issued["refresh_token"] == 1
 
@@ -607,8 +604,6 @@ async def test_a_sign_in_elsewhere_is_not_missed_when_the_network_fails_at_that_
     lookalike.stop()
     async with watching(settings) as watched:
         await watched.next(Trouble)
-        with Lookalike() as elsewhere:
-            del elsewhere
         lookalike.start()
         sign_in_now(lookalike, settings)
         await watched.reading("Available/Available")
@@ -646,6 +641,26 @@ asyncio.run(main())
 """
 
 
+_HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1])
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+async def started(*arguments: str) -> asyncio.subprocess.Process:
+    """Another process of ours."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
 async def test_two_processes_share_one_sign_in_and_lose_no_token(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:
@@ -655,12 +670,8 @@ async def test_two_processes_share_one_sign_in_and_lose_no_token(
     cache = json.loads(settings.token_cache.read_text())
     del cache["AccessToken"]
     settings.token_cache.write_text(json.dumps(cache))
-    command = [sys.executable, "-c", _READER, settings.model_dump_json()]
-    root = str(Path(__file__).parents[2])
-    readers = [
-        subprocess.Popen(command, env={**os.environ, "PYTHONPATH": root}) for _ in range(2)
-    ]
-    codes = [await asyncio.to_thread(reader.wait, 60) for reader in readers]
+    readers = [await started("-c", _READER, settings.model_dump_json()) for _ in range(2)]
+    codes = [await asyncio.wait_for(reader.wait(), 60) for reader in readers]
     assert codes == [0, 0]
     assert lookalike.entra.issued["refresh_token"] == 10
     assert account_of(await read(settings)) == ADELE.principal_name
@@ -670,15 +681,9 @@ async def test_a_lock_that_hangs_is_unreachable_with_what_to_do(
     lookalike: Lookalike, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_in_now(lookalike, settings)
-    holder = subprocess.Popen(
-        [sys.executable, "-c",
-         "import fcntl,sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX);"
-         " print(flush=True); sys.stdin.read()",
-         str(settings.token_cache) + ".lock"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+    holder = await started("-c", _HOLDER, f"{settings.token_cache}.lock")
     assert holder.stdout is not None
-    assert await asyncio.to_thread(holder.stdout.readline)
+    assert await holder.stdout.readline()
     async with GraphSession(settings) as session:
         monkeypatch.setattr(session._store, "_lock_seconds", 0.2)
         result = await session.read_once()
@@ -688,5 +693,5 @@ async def test_a_lock_that_hangs_is_unreachable_with_what_to_do(
         assert await session.account() is None
         with pytest.raises(GraphError):
             await session.sign_out()
-        holder.communicate(timeout=10)
+        await holder.communicate(b"")
         assert account_of(await session.read_once()) == ADELE.principal_name

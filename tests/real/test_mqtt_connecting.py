@@ -223,7 +223,9 @@ async def test_a_call_that_comes_through_after_it_was_given_up_disturbs_nobody(
     with Recorder(broker) as recorder:
         with monkeypatch.context() as patch:
             patch.setattr("paho.mqtt.client.socket.create_connection", slow)
-            assert "does not answer" in await problem_of(settings, limit=0.1)
+            caller = Caller(settings, settings.client_id_in_force, ignore)
+            with pytest.raises(OutputError, match="does not answer"):
+                await Connection.open(caller, 0.1)
         async with MqttOutput(settings) as output:
             await output.show(a_view())
             go_on.set()
@@ -366,6 +368,22 @@ async def test_an_encrypted_key_needs_its_password_and_nobody_is_asked_for_it(
         text = await problem_of(settings_for(broker, tls=True, **files, key_password="hush-not"))
         assert "MQTT_KEY_PASSWORD is wrong" in text
         assert "hush" not in text
+
+
+async def test_openssl_is_never_left_to_ask_for_a_keys_password(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would ask at the terminal and wait there, unless it is given some password at all.
+    given: list[object] = []
+
+    def load(_context: ssl.SSLContext, *arguments: object) -> None:
+        given.append(arguments[-1])
+        raise ssl.SSLError("by the test")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)
+    ours, key = certificates.issue("client")
+    await problem_of(settings_of(tls=True, cert_file=ours, key_file=key))
+    assert given == [""]
 
 
 async def test_a_key_of_another_certificate_and_files_that_are_no_pem_are_told(

@@ -288,6 +288,14 @@ async def test_signs_of_life_are_given_and_expected_as_the_broker_demands() -> N
             assert "has fallen silent" in str(await reason_of_end(output))
 
 
+async def test_no_more_is_sent_at_once_than_the_broker_takes() -> None:
+    narrow = b"\x20\x06\x00\x00\x03\x21\x00\x02"  # CONNACK: a receive maximum of 2
+    with Scripted(narrow, SUBSCRIBED) as scripted:
+        async with MqttOutput(settings_of(port=scripted.port)) as output:
+            assert output._connection is not None
+            assert output._connection.window == 2
+
+
 async def test_a_broker_that_wants_no_signs_of_life_gets_none() -> None:
     indifferent = b"\x20\x06\x00\x00\x03\x13\x00\x00"
     with Scripted(indifferent, SUBSCRIBED) as scripted:

@@ -150,6 +150,22 @@ async def test_ended_by_cancellation_after_the_last_view_it_says_offline_too(
     await eventually(lambda: recorder.payloads(AVAILABILITY) == [b"online", b"offline"])
 
 
+async def test_ended_in_the_middle_of_a_long_show_offline_has_the_last_word(
+    broker: Broker, recorder: Recorder
+) -> None:
+    people = {f"person-{n}": Person(not_known(), None) for n in range(30)}
+    output = MqttOutput(settings_for(broker))
+    await output.__aenter__()
+    with broker.frozen(), suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await output.show(a_view(people=people))
+    await output.__aexit__(None, None, None)
+    await eventually(lambda: recorder.last(AVAILABILITY))
+    with Recorder(broker) as late:
+        await eventually(lambda: late.last(AVAILABILITY) == b"offline")
+        assert b"online" not in late.payloads(AVAILABILITY)
+
+
 @BOTH_VERSIONS
 async def test_after_an_error_the_brokers_will_says_offline(
     broker: Broker, recorder: Recorder, version: Version
@@ -161,7 +177,7 @@ async def test_after_an_error_the_brokers_will_says_offline(
     await eventually(lambda: recorder.last(AVAILABILITY) == b"offline")
 
 
-async def test_left_in_order_before_the_last_view_the_will_says_offline(
+async def test_left_in_order_before_the_last_view_it_says_offline_too(
     broker: Broker, recorder: Recorder
 ) -> None:
     async with MqttOutput(settings_for(broker)) as output:

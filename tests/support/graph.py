@@ -1,4 +1,4 @@
-"""The Graph source held against the look-alike, without waiting where nothing is to be waited for."""
+"""The Graph source held against the look-alike, without needless waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -66,12 +66,8 @@ def test_where_the_company_blocks_the_sign_in_another_way_is_offered() -> None:
 
 
 def test_another_number_is_told_in_microsofts_own_first_sentence() -> None:
-    error = reasons.refusal(
-        refused(
-            123456,
-            "The moon is full. Wait for it to wane, says app 11111111-2222-3333-4444-555555555555.",
-        )  # fmt: skip
-    )
+    text = "The moon is full. Wait, says app 11111111-2222-3333-4444-555555555555."
+    error = reasons.refusal(refused(123456, text))
     assert 'Microsoft says "The moon is full" (AADSTS123456)' in str(error)
 
 

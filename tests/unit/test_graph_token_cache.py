@@ -1,5 +1,6 @@
 """The token cache: private, never half written, shared between processes, and never a crash."""
 
+import base64
 import fcntl
 import json
 import logging
@@ -25,6 +26,10 @@ HOST = "login.example"
 KINDS = ["AccessToken", "RefreshToken", "IdToken", "Account", "AppMetadata"]
 
 
+def encoded(value: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
 def add_account(store: TokenStore, name: str = "adele", refresh: str = "R-adele") -> None:
     """As msal does after a sign-in."""
     store.cache.add(
@@ -38,15 +43,8 @@ def add_account(store: TokenStore, name: str = "adele", refresh: str = "R-adele"
                 "access_token": f"A-{name}",
                 "refresh_token": refresh,
                 "expires_in": 3600,
-                # {"uid": name, "utid": "tenant"}
-                "client_info": msal.oauth2cli.oidc.base64.urlsafe_b64encode(
-                    json.dumps({"uid": name, "utid": "tenant"}).encode()
-                ).decode(),
-                "id_token": "x."
-                + msal.oauth2cli.oidc.base64.urlsafe_b64encode(
-                    json.dumps({"preferred_username": f"{name}@x", "oid": name}).encode()
-                ).decode()
-                + ".",
+                "client_info": encoded({"uid": name, "utid": "tenant"}),
+                "id_token": f"x.{encoded({'preferred_username': f'{name}@x', 'oid': name})}.",
             },
         }
     )
@@ -123,8 +121,8 @@ def test_one_account_or_all_can_be_forgotten(signed_in: TokenStore, path: Path) 
 def test_a_cache_cut_at_any_byte_is_set_aside_and_said(
     signed_in: TokenStore, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert not signed_in.is_changed()
     whole = path.read_bytes()
-    assert signed_in
     for length in range(len(whole)):
         for old in path.parent.glob("*.broken-*"):
             old.unlink()
@@ -265,7 +263,7 @@ def test_where_permissions_cannot_be_repaired_that_is_said(
 
 @pytest.fixture
 def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A card that cannot be written. (The tests may run as root, whom no mode stops.)"""
+    """Make the card one that cannot be written: the tests may run as root, whom no mode stops."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
@@ -280,7 +278,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
             refuse()
         return real(name, flags, *more)
 
-    monkeypatch.setattr(token_cache.os, "open", open_)
+    monkeypatch.setattr("busylight.sources.graph.token_cache.os.open", open_)
 
 
 @pytest.mark.usefixtures("read_only")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from serial import SerialException
 
-from busylight.outputs.serial import failures
+from busylight.outputs.serial import access
 from busylight.outputs.serial.failures import cannot_open, number_of
 
 BAUD = 115_200
@@ -45,13 +45,13 @@ def test_a_rate_that_the_port_does_not_do_is_named(error: Exception) -> None:
 
 
 def test_the_group_is_named_with_a_denied_permission(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures.access, "problem", lambda path: f"{path} belongs to group x")
+    monkeypatch.setattr(access, "problem", lambda path: f"{path} belongs to group x")
     text = cannot_open(PermissionError(errno.EACCES, "no"), "/dev/ttyS9", BAUD)
     assert text == "permission denied: /dev/ttyS9 belongs to group x"
 
 
 def test_who_holds_the_port_is_named_where_it_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures.access, "users_of", lambda _path: ["screen (process 47)"])
+    monkeypatch.setattr(access, "users_of", lambda _path: ["screen (process 47)"])
     text = cannot_open(SerialException(errno.EBUSY, "x"), "/dev/ttyS9", BAUD)
     assert "is in use by screen (process 47): end it" in text
 

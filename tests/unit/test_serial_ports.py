@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from busylight.outputs.serial import ports
+from busylight.outputs.serial import access
 from busylight.outputs.serial.ports import (
     describe,
     devices,
@@ -107,7 +107,7 @@ def test_the_document_is_json_with_the_same_facts() -> None:
 
 
 def test_what_stands_in_the_way_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports.access, "problem", lambda path: f"{path} belongs to group dialout")
+    monkeypatch.setattr(access, "problem", lambda path: f"{path} belongs to group dialout")
     (port,) = ports_of([UNO], {})
     assert describe(port).endswith("cannot be opened: /dev/null belongs to group dialout")
     assert port_document(port)["problem"] == "/dev/null belongs to group dialout"

@@ -1,5 +1,6 @@
 """Templates: what users write is what their light gets, and nothing else can be written."""
 
+import re
 import string
 
 import pytest
@@ -64,9 +65,8 @@ def test_in_the_dark_half_of_a_blink_all_colours_are_dark_and_the_words_stay() -
     ],
 )
 def test_a_mistake_is_refused_with_what_would_be_right(text: str, teaching: str) -> None:
-    with pytest.raises(ValueError, match="^") as caught:
+    with pytest.raises(ValueError, match=re.escape(teaching)):
         Template.parse(text)
-    assert teaching in str(caught.value)
 
 
 def test_as_much_as_the_limit_is_taken() -> None:

@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from busylight.outputs.mqtt import failures
-from busylight.outputs.mqtt.dialling import Dial, Will, close_socket
+from busylight.outputs.mqtt.dialling import Will, close_socket, dial
 from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.settings import MqttSettings, Version
 from busylight.parts import OutputError
@@ -353,15 +353,12 @@ async def _dialled(caller: Caller, version: Version, deadline: float) -> Client:
     """A client whose socket is connected, and which has written nothing yet."""
     left = max(deadline - asyncio.get_running_loop().time(), 0.0)
     worker = memory_of(caller.settings).worker
-    dial = Dial(caller.settings, caller.client_id, version, caller.will)
     try:
-        return await worker.call(left, dial.make)
+        return await worker.call(
+            left, dial, caller.settings, caller.client_id, version, caller.will
+        )
     except Exception as error:  # noqa: BLE001 -- name service, sockets, TLS and paho: many kinds
-        dial.give_up()
         problem = failures.of_dialling(error, caller.settings)
-    except BaseException:
-        dial.give_up()
-        raise
     finally:
         worker.close()
     # Raised outside of the handler: the failed call's frames, which hold its socket, go now.

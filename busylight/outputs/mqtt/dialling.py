@@ -2,7 +2,6 @@
 
 import contextlib
 import ssl
-import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,52 +85,28 @@ def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
     return context
 
 
-class Dial:
-    """One try to connect, made in a thread that may be given up at any moment.
+def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | None) -> Client:
+    """Connect, in a thread that may be given up at any moment.
 
-    paho is kept from writing: CONNECT waits until the loop has taken the socket over. A thread
-    that comes through after it was given up must not take over the client id of a newer one.
+    Nothing is written: CONNECT waits until the loop has taken the client over. So a call that
+    comes through after it was given up cannot take the client id from a newer connection; its
+    client is dropped, which closes the socket. Raises what sockets raise, and `OutputError`.
     """
-
-    def __init__(
-        self, settings: MqttSettings, client_id: str, version: Version, will: Will | None
-    ) -> None:
-        self._settings = settings
-        self._client_id = client_id
-        self._version = version
-        self._will = will
-        self._given_up = False
-        self._lock = threading.Lock()
-        self._client: Client | None = None
-
-    def make(self) -> Client:
-        """Connect, in a thread; raises what the socket raises, and `OutputError`."""
-        client = client_for(self._settings, self._client_id, self._version, self._will)
-        client.on_socket_register_write = _not_yet
-        properties = None
-        if self._version is Version.V5:
-            # A new client makes a clean start by itself.
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no type there
-            properties.SessionExpiryInterval = 0
-            properties.MaximumPacketSize = LARGEST_PACKET
-        client.connect(
-            self._settings.host,
-            self._settings.port_in_force,
-            keepalive=self._settings.keepalive,
-            properties=properties,
-        )
-        with self._lock:
-            self._client = client
-            if self._given_up:
-                close_socket(client)
-        return client
-
-    def give_up(self) -> None:
-        """Close what the thread has opened, or will have opened."""
-        with self._lock:
-            self._given_up = True
-            if self._client is not None:
-                close_socket(self._client)
+    client = client_for(settings, client_id, version, will)
+    client.on_socket_register_write = _not_yet
+    properties = None
+    if version is Version.V5:
+        # A new client makes a clean start by itself.
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no type there
+        properties.SessionExpiryInterval = 0
+        properties.MaximumPacketSize = LARGEST_PACKET
+    client.connect(
+        settings.host,
+        settings.port_in_force,
+        keepalive=settings.keepalive,
+        properties=properties,
+    )
+    return client
 
 
 def close_socket(client: Client) -> None:

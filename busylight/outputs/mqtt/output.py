@@ -20,7 +20,7 @@ from busylight.outputs.mqtt.connection import Caller, Connection
 from busylight.outputs.mqtt.dialling import Will
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import memory_of
-from busylight.outputs.mqtt.payloads import OFFLINE, availability_topic, messages
+from busylight.outputs.mqtt.payloads import OFFLINE, Payload, availability_topic, messages
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
 
@@ -49,7 +49,6 @@ class MqttOutput:
         self._connection: Connection | None = None
         self._latest: LatestWins | None = None
         self._began = 0.0
-        self._shown_last = False
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
 
@@ -90,7 +89,6 @@ class MqttOutput:
             raise self._reason(error) from None
         if self._latest.refused:
             raise failures.PublishRefusedError(self._settings, self._latest.refused)
-        self._shown_last = view.is_last
 
     async def events(self) -> AsyncIterator[Command]:
         """Yield commands as they come; raises why the connection has ended."""
@@ -107,20 +105,18 @@ class MqttOutput:
         traceback: TracebackType | None,
         /,
     ) -> None:
-        """Say `offline` after the last view; in any other case the broker does, by our will."""
-        connection = self._connection
-        if connection is None:
-            return
-        in_order = kind is None or issubclass(kind, asyncio.CancelledError)
-        if not (in_order and self._shown_last):
-            connection.abort()
+        """Say `offline`; after an error the broker does, by our will."""
+        connection, latest = self._connection, self._latest
+        if connection is None or latest is None:
             return
         try:
-            topic = availability_topic(self._settings)
+            if kind is not None and not issubclass(kind, asyncio.CancelledError):
+                return
+            # In its turn: it takes the place of an `online` that still waits.
+            latest.put({availability_topic(self._settings): Payload(OFFLINE)})
             with suppress(TimeoutError, OutputError):
                 async with asyncio.timeout(OFFLINE_LIMIT):
-                    sent = connection.send(topic, OFFLINE, retain=True)
-                    await connection.unless_ended(sent)
+                    await connection.unless_ended(latest.settled())
                 await connection.close()
         finally:
             connection.abort()

@@ -44,12 +44,11 @@ class Person:
     def me(cls) -> "Person":
         """The user of this process."""
         name = _user_name(os.geteuid())
-        mine = frozenset((os.getegid(), *os.getgroups()))
-        try:
-            on_file = frozenset(os.getgrouplist(name, os.getegid()))
-        except KeyError:  # pragma: no cover -- glibc answers even for a user without a name
-            on_file = mine
-        return cls(name, mine, on_file)
+        return cls(
+            name,
+            frozenset((os.getegid(), *os.getgroups())),
+            frozenset(os.getgrouplist(name, os.getegid())),
+        )
 
 
 def may_use(path: str) -> bool:

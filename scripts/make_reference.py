@@ -1,0 +1,215 @@
+"""Writes what is said of settings and colours, from the code itself: they cannot drift apart.
+
+    python -m scripts.make_reference
+
+makes config.example.env, docs/settings.md and README.md's table of colours.
+tests/unit/test_docs.py fails while one of them is not what this makes.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic.fields import FieldInfo
+
+from busylight.core.palette import DEFAULT_RULES
+from busylight.settings.example import example_env
+from busylight.settings.load import is_secret, variables_of
+from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.variables import PREFIX
+from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+class Variable(NamedTuple):
+    """One setting, as the reference tells it."""
+
+    name: str
+    meaning: str
+    default: str
+    example: str
+    secret: bool
+    must_be_set: bool
+
+
+_SECTIONS: Final = {
+    "": "The program itself",
+    "graph": "Microsoft Graph",
+    "mqtt": "MQTT",
+    "serial": "A light on a serial line",
+}
+_INTRODUCTIONS: Final = {
+    "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
+    "is `graph`. [Get an app registration](app-registration.md) tells where the values come from.",
+    "mqtt": "Used when `BUSYLIGHT_OUTPUTS` has `mqtt`, and by `busylight set`. "
+    "[MQTT](mqtt.md) tells what stands on the broker.",
+    "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
+    "tells how to build one.",
+}
+
+_HEAD: Final = f"""\
+# Settings
+
+<!-- Written by scripts/make_reference.py from the code: change it there. -->
+
+Every setting is an environment variable with the prefix `{PREFIX}`. They may stand in an env
+file, too: `./.env` if it is there, else `/etc/busylight/busylight.env` if it is there, or the one
+that `--env-file PATH` names. Real environment variables win over the file.
+[config.example.env](../config.example.env) is such a file with all of them in it.
+
+In the file a line is `NAME=value`. A line that begins with `#` is a comment; there is none after
+a value. One pair of outer quotes is taken off; nothing is expanded. Names without the prefix are
+ignored, and an empty value counts as not set. A name with the prefix that is no setting is
+refused, with the nearest name that is one. All faults are told at once, and the exit code is 78.
+
+A setting that is a **secret** may also be given as `…_FILE`, the path of a file that holds it
+(one newline at its end is dropped), as Docker secrets and systemd credentials want it. Its value
+is never shown.
+"""
+
+_COLORS: Final = f"""\
+## Colours
+
+`{PREFIX}COLOR_<RULE>` replaces one rule of the palette. `busylight palette` prints what is in
+force, and where each rule came from.
+
+A light is written `COLOUR [N%] [EFFECT [PERIOD]]`:
+
+- the colour is a CSS name (`red`, `rebeccapurple`) or `#rrggbb`;
+- the brightness is `0%` to `100%`, and full where it is not given;
+- the effect is `solid` (where none is given), `blink`, `pulse` or `breathe`;
+- the period is the length of one round of the effect in seconds, 0.4 to 60. Where it is not
+  given, a blink takes 1 s, a pulse 1.2 s and a breath 4 s.
+
+Two words stand for a whole light: `off`, and `release`, which leaves the lamp to others.
+
+The rule's name is an availability of Microsoft's (`BUSY`), an activity (`INACALL`), or both
+(`BUSY__INAMEETING`). Both beats activity, and activity beats availability: `{PREFIX}COLOR_BUSY`
+covers a meeting in the calendar and leaves calls alone. Three names are ours: `UNKNOWN` (the
+presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (kept for working
+hours, which are not built yet).
+
+| variable | default | what it looks like |
+| --- | --- | --- |
+"""
+
+_TABLE_HEAD: Final = "| variable | meaning | default | example |\n| --- | --- | --- | --- |\n"
+_DEFAULT_TOLD: Final = re.compile(r"[;,] default:? (?P<default>[^;]*?)(?P<more>\. .*)?$")
+
+
+def variables(part: str) -> list[Variable]:
+    """The settings of a part of the program, or (`""`) of the program itself."""
+    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.get(part)
+    if model is None:
+        fields = [(name, Settings.model_fields[name]) for name in OWN_FIELDS]
+        return [_variable(PREFIX, name, field) for name, field in fields]
+    prefix = f"{PREFIX}{part.upper()}_"
+    return [_variable(prefix, name, field) for name, field in variables_of(model)]
+
+
+def _variable(prefix: str, name: str, field: FieldInfo) -> Variable:
+    meaning, default = field.description or "", ""
+    # Some defaults depend on other settings: their description tells them.
+    if told := _DEFAULT_TOLD.search(meaning):
+        meaning = meaning[: told.start()] + (told["more"] or "")
+        default = _text(told["default"])
+    elif not field.is_required() and field.default not in (None, (), ""):
+        value = field.default
+        words = ",".join(value) if isinstance(value, tuple) else _plain(value)
+        default = _code(words)
+    return Variable(
+        name=f"{prefix}{name.upper()}",
+        meaning=_text(meaning),
+        default=default,
+        example=_code(str((field.examples or [""])[0])),
+        secret=is_secret(field),
+        must_be_set=field.is_required() and not told,
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def _text(text: str) -> str:
+    """Prose in a table of Markdown, with nothing in it taken for markup."""
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*")
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _code(text: str) -> str:
+    escaped = text.replace("|", "\\|")
+    return f"`{escaped}`" if text else ""
+
+
+def settings_reference() -> str:
+    """The whole of docs/settings.md."""
+    parts = [_HEAD]
+    for part, title in _SECTIONS.items():
+        introduction = f"{_INTRODUCTIONS[part]}\n\n" if part in _INTRODUCTIONS else ""
+        rows = "\n".join(_row(variable) for variable in variables(part))
+        parts.append(f"## {title}\n\n{introduction}{_TABLE_HEAD}{rows}\n")
+    parts.append(_COLORS + "\n".join(_color_rows()) + "\n")
+    return "\n".join(parts)
+
+
+def _row(variable: Variable) -> str:
+    secret = " **Secret.**" if variable.secret else ""
+    default = "must be set" if variable.must_be_set else variable.default
+    stop = "" if variable.meaning.endswith(("…", ".")) else "."
+    meaning = f"{variable.meaning}{stop}{secret}"
+    return f"| `{variable.name}` | {meaning} | {default} | {variable.example} |"
+
+
+def _color_rows() -> Iterator[str]:
+    words = {key: state for state in STATES for key in state.keys}
+    for key, rule in DEFAULT_RULES.items():
+        light = words[key].light if key in words else None
+        looks = "off" if light is None else light_in_words(light)
+        yield f"| `{PREFIX}COLOR_{key}` | `{rule}` | {looks} |"
+
+
+_TABLE_OF_COLOURS: Final = re.compile(
+    r"(?<=<!-- colours: written by scripts/make_reference.py -->\n).*?(?=<!-- end of colours -->)",
+    re.DOTALL,
+)
+
+
+def colour_table() -> str:
+    """The table of colours that stands in README.md."""
+    lines = ["| state | light | moves | meaning |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {state.title} | {colour_in_words(state.light)} | {effect_in_words(state.light)} "
+        f"| {state.meaning} |"
+        for state in STATES
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def readme_with_colours(readme: str) -> str:
+    """README.md with its table of colours as it should be. Raises ValueError without its place."""
+    new, count = _TABLE_OF_COLOURS.subn(lambda _: f"\n{colour_table()}\n", readme)
+    if count != 1:
+        raise ValueError("README.md has not exactly one place for the table of colours")
+    return new
+
+
+def files(root: Path = ROOT) -> dict[str, str]:
+    """What each of the files should have in it, by its path from the root."""
+    return {
+        "config.example.env": example_env(),
+        "docs/settings.md": settings_reference(),
+        "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in files().items():
+        (ROOT / path).write_text(content, "utf-8")
+        print(path)
