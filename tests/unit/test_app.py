@@ -447,7 +447,7 @@ async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end
     task = asyncio.create_task(memory.run())
     memory.note(Override(Mode.BUSY))
     memory.note(Override(Mode.OFF))
-    await until(lambda: (tmp_path / "override.json").exists())
+    await until((tmp_path / "override.json").exists)
     assert memory.recall() == Override(Mode.OFF)
     memory.note(Override(Mode.AWAY))
     task.cancel()

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.sources.graph import account as account_module
-from busylight.sources.graph.account import PERSONAL_TENANT, Account, PinnedAccount, account_of
+from busylight.sources.graph.account import Account, PinnedAccount, account_of
+from busylight.sources.graph.clouds import PERSONAL_TENANT
 
 ADELE = Account("a.tenant", "adele@contoso.example")
 

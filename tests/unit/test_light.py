@@ -105,7 +105,7 @@ def test_a_channel_outside_a_byte_is_refused(channel: int) -> None:
 
 @pytest.mark.parametrize("period", [0.39, 60.1, float("nan")])
 def test_a_period_that_is_dangerous_or_endless_is_refused(period: float) -> None:
-    with pytest.raises(ValueError, match="between 0.4 and 60"):
+    with pytest.raises(ValueError, match=r"between 0\.4 and 60"):
         LightState(1, 2, 3, effect=Effect.BLINK, period=period)
 
 
