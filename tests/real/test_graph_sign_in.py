@@ -597,18 +597,6 @@ async def test_where_no_code_is_to_be_had_a_sign_in_elsewhere_is_still_noticed(
     assert len(lookalike.entra.sign_ins) == 1
 
 
-async def test_a_sign_in_elsewhere_is_not_missed_when_the_network_fails_at_that_moment(
-    lookalike: Lookalike, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_module, "_NO_CODE_PAUSE", 1.0)
-    lookalike.stop()
-    async with watching(settings) as watched:
-        await watched.next(Trouble)
-        lookalike.start()
-        sign_in_now(lookalike, settings)
-        await watched.reading("Available/Available")
-
-
 async def test_a_signed_in_daemon_without_sign_in_server_is_unreachable_not_signed_out(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from busylight.edge.files import write_private
+from busylight.sources.graph.clouds import PERSONAL_TENANT
 
 _LOG: Final = logging.getLogger(__name__)
 _LARGEST: Final = 64 * 1024
-
-PERSONAL_TENANT: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
-"""Where Microsoft keeps personal accounts (outlook.com and such): they have no presence."""
 
 
 @dataclass(frozen=True, slots=True)

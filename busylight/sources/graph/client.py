@@ -110,8 +110,9 @@ class GraphClient:
             name = user
         found, presence = answers.one_presence(answer, person, name)
         self._tried_other_path = False
-        account = token.account.name if token.account else None
-        return Reading({found or person or "me": presence}, {}, account)
+        account = token.account
+        own = account.object_id if account else ""
+        return Reading({found or person or own: presence}, {}, account.name if account else None)
 
     def _path(self, token: Token, person: str | None) -> str:
         if self._uses_communications:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+PERSONAL_TENANT: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""Where Microsoft keeps personal accounts (outlook.com and such): they have no presence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cloud:

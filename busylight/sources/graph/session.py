@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -168,17 +168,16 @@ class GraphSession:
                 token = await self._call(lambda link: link.tokens.proven())
                 if token.account is not None:
                     return token.account.name
-        async for step in self.sign_in_steps(switch=switch):
-            if step.refusal is not None:
-                raise step.refusal
-            if step.problem is not None:
-                raise step.problem
-            if step.prompt is not None:
-                on_prompt(step.prompt)
+        async with contextlib.aclosing(self.sign_in_steps(switch=switch)) as steps:
+            async for step in steps:
+                if (problem := step.refusal or step.problem) is not None:
+                    raise problem
+                if step.prompt is not None:
+                    on_prompt(step.prompt)
         name = await self.account()
         return name or "somebody"
 
-    async def sign_in_steps(self, *, switch: bool = False) -> AsyncIterator[SignInStep]:
+    async def sign_in_steps(self, *, switch: bool = False) -> AsyncGenerator[SignInStep, None]:
         """Yield each code to be shown, and each reason why there is none; end when signed in.
 
         Whoever signs in with another process is noticed, too.
@@ -206,10 +205,6 @@ class GraphSession:
     async def sign_out(self) -> list[str]:
         """Forget all tokens, and return whose they were. The pinned account stays pinned."""
         return await self._call(lambda link: link.tokens.forget())
-
-    def cache_changed(self) -> bool:
-        """Whether another process has signed somebody in, or out."""
-        return self._store.is_changed()
 
     async def _wait_for(self, code: device.DeviceCode, *, switch: bool) -> Account | None:
         """Poll until somebody has come (who is returned) or the code has ended (None)."""

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from busylight.parts import INHERITED, Branch, Fault
-from busylight.sources.graph.clouds import CLOUDS, Cloud
+from busylight.sources.graph.clouds import CLOUDS, PERSONAL_TENANT, Cloud
 
 GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PRINCIPAL_NAME: Final = re.compile(r"[^\s@/?#%\\]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -37,6 +37,8 @@ def _client_id(value: str) -> str:
 def _tenant(value: str) -> str:
     if not _TENANT.fullmatch(value):
         raise ValueError("is neither a tenant id nor a domain nor organizations")
+    if value.lower() in ("consumers", PERSONAL_TENANT):
+        raise ValueError("is for personal accounts, and Microsoft offers no presence for those")
     return value
 
 
@@ -51,8 +53,17 @@ def _cloud(value: str) -> str:
     return name
 
 
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _https(value: str) -> str:
     parts = urlsplit(value)
+    if not _has_good_port(parts):
+        raise ValueError("has a port that is none: 1 to 65535")
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.query:
         raise ValueError("is not an https:// address without user, password and query")
     if not parts.path.strip("/"):
@@ -62,7 +73,7 @@ def _https(value: str) -> str:
 
 def _proxy(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_good_port(parts):
         raise ValueError("is not the http:// or https:// address of a proxy")
     return value
 
@@ -184,7 +195,8 @@ class GraphSettings(Branch):
                 "user",
                 "is missing: with app permission nobody is signed in, so a person must be named",
             )
-        if self.is_app_permission and self.tenant_id == "organizations" and not self.authority_url:
+        shared = self.tenant_id.lower() in ("organizations", "common")
+        if self.is_app_permission and shared and not self.authority_url:
             yield Fault(
                 "tenant_id", "must name the tenant: with app permission there is no common one"
             )

@@ -1,8 +1,9 @@
 """Presence from Microsoft Graph, read at an interval, with sign-in when it is needed."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
@@ -60,8 +61,9 @@ class GraphSource:
             self._wanted.clear()
             result = await self._session.read_once()
             if isinstance(result, Trouble) and result.why is Why.SIGNED_OUT:
-                async for trouble in self._until_signed_in(result):
-                    yield trouble
+                async with contextlib.aclosing(self._until_signed_in(result)) as troubles:
+                    async for trouble in troubles:
+                        yield trouble
                 failures = 0
                 continue
             yield result
@@ -74,13 +76,14 @@ class GraphSource:
                 wait = full_jitter(failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
                 await self._pause(now() + wait)
 
-    async def _until_signed_in(self, trouble: Trouble) -> AsyncIterator[Trouble]:
+    async def _until_signed_in(self, trouble: Trouble) -> AsyncGenerator[Trouble, None]:
         if self._settings.is_app_permission:
             yield trouble
             await self._pause(now() + REFUSED_SECONDS, may_be_cut_short=False)
             return
-        async for step in self._session.sign_in_steps():
-            yield Trouble(Why.SIGNED_OUT, _detail(trouble, step), step.prompt)
+        async with contextlib.aclosing(self._session.sign_in_steps()) as steps:
+            async for step in steps:
+                yield Trouble(Why.SIGNED_OUT, _detail(trouble, step), step.prompt)
 
     async def _pause(self, deadline: float, *, may_be_cut_short: bool = True) -> None:
         """Wait until `deadline` or a `refresh`, and for as long as Microsoft asks to."""
