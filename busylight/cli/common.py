@@ -5,17 +5,19 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
 from busylight.cli.log_output import configure
+from busylight.edge.log import conceal, redact
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
 from busylight.parts import PartError
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
-from busylight.settings.tree import LogFormat, Settings
+from busylight.settings.tree import LogFormat, Settings, secrets_of
 from busylight.sources.graph.settings import GraphSettings
 
 JSON_VERSION: Final = 1
@@ -51,9 +53,9 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
         return Exit.FAILED
     except KeyboardInterrupt:
         return 130  # what a shell says of a program that Ctrl-C has ended
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- told in one line, or as a redacted traceback
         if args.debug:
-            raise
+            print(redact(traceback.format_exc()), file=sys.stderr)
         return _fail(
             f"{type(error).__name__}: {error} (this should not happen; run it again with "
             "--debug and report what it prints)"
@@ -81,7 +83,7 @@ def _fail(text: str, code: Exit = Exit.FAILED) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"busylight: {' '.join(text.split())}", file=sys.stderr)
+    print(f"busylight: {redact(' '.join(text.split()))}", file=sys.stderr)
 
 
 def settings_of(
@@ -90,6 +92,8 @@ def settings_of(
     """The settings that the command line names; the log is as they say."""
     env_file = None if args.env_file is None else Path(args.env_file)
     settings = load(env_file, needs_source=needs_source, needs_outputs=needs_outputs)
+    for secret in secrets_of(settings):
+        conceal(secret)
     if not args.debug:
         level = settings.log_level.value if args.command == "run" else "warning"
         configure(level, as_json=settings.log_format is LogFormat.JSON)

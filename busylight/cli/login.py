@@ -5,6 +5,7 @@ import asyncio
 
 from busylight.cli.common import CommandError, Exit, graph_settings_of, settings_of, state_dir_of
 from busylight.cli.sign_in_prompt import show_prompt
+from busylight.sources.graph.errors import GraphError
 from busylight.sources.graph.settings import GraphSettings
 
 
@@ -26,4 +27,7 @@ async def _sign_in(graph: GraphSettings, *, switch: bool) -> str:
     from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal, httpx
 
     async with GraphSession(graph) as session:
-        return await session.sign_in(show_prompt, switch=switch)
+        try:
+            return await session.sign_in(show_prompt, switch=switch)
+        except GraphError as error:
+            raise CommandError(str(error)) from error

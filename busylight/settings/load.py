@@ -291,9 +291,10 @@ class _Loader:
     ) -> SettingFault:
         info = model.model_fields[field]
         example = detail.get("ctx", {}).get("example") or _example(model, field)
-        return self._fault(
-            f"{prefix}{field.upper()}", problem_of(detail), example, secret=is_secret(info)
-        )
+        problem = problem_of(detail)
+        if detail["type"] == "missing" and info.description:
+            problem += f": {info.description[:1].lower()}{info.description[1:]}"
+        return self._fault(f"{prefix}{field.upper()}", problem, example, secret=is_secret(info))
 
     def _fault(
         self,

@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -194,6 +194,13 @@ class Settings(BaseSettings):
             branch: BaseModel | None = getattr(self, name)
             return branch
         return self.plugins.get(name)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret in the tree, so that no log will show one."""
+    branches = (settings.graph, settings.mqtt, settings.serial, *settings.plugins.values())
+    values = (value for branch in branches if branch is not None for _, value in branch)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
 OWN_FIELDS: Final = tuple(

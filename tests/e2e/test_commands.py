@@ -391,3 +391,25 @@ def test_run_loads_only_what_its_settings_need(
     modules = {name.partition(".")[0] for name in loaded.split()[1:]}
     assert not modules & (absent | {"segno", "pytest"})
     assert modules >= {"msal", "httpx"}
+
+
+def test_a_fault_of_our_own_is_one_line_and_with_debug_a_traceback_without_secrets(
+    home: Home, lookalike: Lookalike
+) -> None:
+    home.with_graph(lookalike)
+    home.settings |= {"MQTT_HOST": "b", "MQTT_USERNAME": "u", "MQTT_PASSWORD": "hunter2-hunter2"}
+    (home.directory / "sitecustomize.py").write_text(
+        "import busylight.app.read_once as module\n"
+        "async def broken(settings):\n"
+        "    raise RuntimeError('broken by the test with hunter2-hunter2')\n"
+        "module.read_once = broken\n"
+    )
+    home.more_environment["PYTHONPATH"] = str(home.directory)
+    done = home.run("status")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "RuntimeError: broken by the test with ***" in done.stderr
+    debug = home.run("status", "--debug")
+    assert debug.returncode == 1
+    assert "Traceback" in debug.stderr
+    assert "hunter2" not in done.stderr + debug.stderr

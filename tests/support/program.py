@@ -29,6 +29,7 @@ class Home:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.state_dir = directory / "state"
+        self.more_environment: dict[str, str] = {}
         self.settings: dict[str, str] = {"STATE_DIR": str(self.state_dir), "ID": "desk"}
 
     def with_graph(self, lookalike: Lookalike, *, signed_in: bool = True) -> Self:
@@ -89,7 +90,8 @@ class Home:
             for name, value in os.environ.items()
             if not name.startswith("BUSYLIGHT_") and "PROXY" not in name.upper()
         }
-        return kept | {f"BUSYLIGHT_{name}": value for name, value in self.settings.items()}
+        ours = {f"BUSYLIGHT_{name}": value for name, value in self.settings.items()}
+        return kept | ours | self.more_environment
 
     def run(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""

@@ -122,7 +122,10 @@ def test_every_fault_is_told_at_once_with_variable_value_and_an_example() -> Non
     for wanted in (
         "BUSYLIGHT_INTERVAL=0.5 is less than 1 (for example BUSYLIGHT_INTERVAL=5)",
         "BUSYLIGHT_BRIGHTNESS=bright is not a whole number (for example BUSYLIGHT_BRIGHTNESS=60)",
-        "BUSYLIGHT_MQTT_HOST is missing (for example BUSYLIGHT_MQTT_HOST=homeassistant.local)",
+        (
+            "BUSYLIGHT_MQTT_HOST is missing: the broker's host name or address "
+            "(for example BUSYLIGHT_MQTT_HOST=homeassistant.local)"
+        ),
         "BUSYLIGHT_MQTT_PORT=99999 is more than 65535",
         "BUSYLIGHT_MQTT_TLS=maybe is neither true nor false",
         "BUSYLIGHT_SERIAL_PORT is missing",

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -324,7 +325,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _head(response: Response) -> bytes:
-    headers = dict(response.headers)
+    headers = {"Date": formatdate(usegmt=True), **response.headers}
     if response.status != HTTPStatus.NO_CONTENT:
         headers.setdefault("Content-Length", str(len(response.body)))
     lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]

@@ -101,7 +101,8 @@ class GraphSettings(Branch):
     token_cache: Annotated[Path, INHERITED]
 
     client_id: Annotated[str, AfterValidator(_client_id)] = Field(
-        description="Application (client) id of the app registration",
+        description="Application (client) id of the app registration; "
+        "docs/app-registration.md shows how to get one",
         examples=["11111111-2222-3333-4444-555555555555"],
     )
     tenant_id: Annotated[str, AfterValidator(_tenant)] = Field(
