@@ -157,10 +157,9 @@ class VirtualLight:
         if self._line is not None:
             self._line.wake()
 
-    def say(self, content: bytes) -> None:
-        """Send bytes to the host."""
-        if self._line is not None:
-            self._line.write(content)
+    def say(self, content: bytes) -> bool:
+        """Send bytes to the host; False if it did not read on, and some of them are lost."""
+        return self._line is not None and self._line.write(content)
 
     def _take(self, content: bytes, line: bytearray) -> None:
         with self._heard:
@@ -189,6 +188,7 @@ class _Line:
         self._reading = reading
         self._far, near = os.openpty()
         tty.setraw(near)
+        os.set_blocking(self._far, False)
         self.device = os.ttyname(near)
         # Kept open here, or the far end would read an error as soon as a host lets go.
         self._near = near
@@ -197,8 +197,11 @@ class _Line:
         self._thread = threading.Thread(target=self._run, name="virtual light", daemon=True)
         self._thread.start()
 
-    def write(self, content: bytes) -> None:
-        os.write(self._far, content)
+    def write(self, content: bytes) -> bool:
+        try:
+            return os.write(self._far, content) == len(content)
+        except BlockingIOError:
+            return False
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):

@@ -39,8 +39,7 @@ async def first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
-            if not task.done():
-                await _cancel(task)
+            await _cancel(task)  # also one that failed at the same moment: it is looked at there
     for task in done:
         _result(task)
 

@@ -1,6 +1,6 @@
 """The Graph source reads what Graph documents: msal and httpx against the look-alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -409,17 +409,17 @@ async def test_another_process_s_newer_token_is_used_before_a_forced_refresh(
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "make_fault",
     [
-        faults.throttled(120),
-        faults.throttled_until(120),
-        faults.throttled(120, code=503),
+        lambda: faults.throttled(120),
+        lambda: faults.throttled_until(120),  # a date: made when it is needed, not before
+        lambda: faults.throttled(120, code=503),
     ],
 )
 async def test_retry_after_is_obeyed_without_any_request(
-    lookalike: Lookalike, of_app: GraphSettings, fault: faults.Fault
+    lookalike: Lookalike, of_app: GraphSettings, make_fault: Callable[[], faults.Fault]
 ) -> None:
-    lookalike.faults.add(fault, path="/v1.0/users")
+    lookalike.faults.add(make_fault(), path="/v1.0/users")
     async with GraphSession(of_app) as session:
         detail = trouble(await session.read_once(), Why.UNREACHABLE)
         assert "asks to be left alone for 1" in detail

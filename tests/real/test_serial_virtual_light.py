@@ -68,7 +68,7 @@ def test_its_path_stays_while_its_device_changes(tmp_path: Path) -> None:
         light.unplug()
         light.unplug()
         assert not path.is_symlink()
-        light.say(b"nobody hears it")
+        assert not light.say(b"nobody hears it")
         light.stall()
         light.resume()
         light.replug()
@@ -94,6 +94,11 @@ def test_it_speaks_to_the_host() -> None:
     with VirtualLight() as light, Serial(str(light.path), timeout=2) as port:
         light.say(b"hello")
         assert port.read(5) == b"hello"
+
+
+def test_it_is_not_held_up_by_a_host_that_does_not_read() -> None:
+    with VirtualLight() as light:
+        wait_until(lambda: not light.say(b"x" * 4096))
 
 
 def test_a_host_is_told_when_it_is_unplugged() -> None:

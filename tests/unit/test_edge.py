@@ -1,6 +1,7 @@
 """Clocks, threads, tasks and files: what they promise when things go wrong."""
 
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -168,6 +169,19 @@ async def test_of_several_the_first_to_end_ends_the_others() -> None:
     with pytest.raises(KeyError):
         await first_to_end(forever(), fail())
     assert ended.is_set()
+
+
+async def test_of_several_that_fail_at_the_same_moment_none_is_complained_of_later() -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await first_to_end(fail(), fail())
+    gc.collect()
+    assert complaints == []
 
 
 async def test_a_sleep_ends_at_its_deadline_on_the_clock_that_counts_through_suspend(
