@@ -87,14 +87,14 @@ def test_what_stands_on_the_broker_is_what_the_contract_says(
             "activity": "InACall",
             "fresh": True,
         }
-        wait_until(lambda: (json_of(recorder.last(f"{BASE}/light")) or {}).get("effect") == "pulse")
-        assert json_of(recorder.last(f"{BASE}/light")) == {
+        light = {
             "state": "ON",
             "brightness": 255,
             "color_mode": "rgb",
             "color": {"r": 255, "g": 0, "b": 0},
             "effect": "pulse",
         }
+        wait_until(lambda: json_of(recorder.last(f"{BASE}/light")) == light)
         assert recorder.last(f"{BASE}/mode") == b"auto"
         assert json_of(recorder.last(f"{BASE}/override")) is None
         everything = b"".join(message.payload for message in recorder.heard)
@@ -102,6 +102,7 @@ def test_what_stands_on_the_broker_is_what_the_contract_says(
         assert ADELE.principal_name.encode() not in everything
         program.ends()
         wait_until(lambda: recorder.last(f"{BASE}/availability") == b"offline")
+        # `offline` is the last word: what stands beside it was published before.
         assert json_of(recorder.last(f"{BASE}/presence"))["fresh"] is False
         assert json_of(recorder.last(f"{BASE}/light"))["state"] == "OFF"
 
