@@ -125,7 +125,7 @@ async def test_a_blink_ends_at_once_with_the_next_state(light: VirtualLight) -> 
         await output.show(view("red blink", "presenting"))
         await eventually(lambda: len(light.frames) >= 3)
         await output.show(view("#00ff00", "available"))
-        await eventually(lambda: states(light)[-1] == "available")
+        await eventually(lambda: states(light)[-1:] == ["available"])
         written = len(light.frames)
         await asyncio.sleep(0.2)
     assert len(light.frames) == written
@@ -181,7 +181,7 @@ async def test_a_light_that_chatters_is_not_blocked_by_us(light: VirtualLight) -
         for _ in range(200):  # more than any buffer between us holds
             await eventually(lambda: light.say(b"debug: still here\r\n" * 50))
         await output.show(view("blue", "heard"))
-        await eventually(lambda: states(light)[-1] == "heard")
+        await eventually(lambda: states(light)[-1:] == ["heard"])
 
 
 @pytest.mark.parametrize("shown", ["red", "release"])
@@ -438,7 +438,7 @@ async def test_a_device_that_came_back_under_another_name_is_opened_there(
         monkeypatch.setattr(line_module, "devices", lambda: [Device(new, uno)])
         async with SerialOutput(given, CALM) as output:
             await output.show(view("blue", "after"))
-            await eventually(lambda: states(light)[-1] == "after")
+            await eventually(lambda: states(light)[-1:] == ["after"])
 
 
 def test_what_was_written_gets_a_bounded_time_to_leave() -> None:
