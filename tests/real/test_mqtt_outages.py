@@ -199,7 +199,8 @@ async def test_a_show_that_is_given_up_leaves_the_newest_state_to_be_sent(
 async def test_three_short_lives_in_a_row_tell_of_another_client_with_our_id(
     broker: Broker, version: Version
 ) -> None:
-    # Debian's mosquitto tells nobody that his session was taken over, not even under MQTT 5.
+    # mosquitto 2.0.11 tells nobody that his session was taken over, not even under MQTT 5; a
+    # newer one does under 5, and then the first life tells already.
     settings = settings_for(broker, version=version)
     # Others have settings, and so a memory, of their own.
     rival = settings_for(broker, version=version, keepalive=11)
@@ -207,8 +208,12 @@ async def test_three_short_lives_in_a_row_tell_of_another_client_with_our_id(
     for _ in range(3):
         async with MqttOutput(settings) as output, MqttOutput(rival):
             errors.append(await reason_of_end(output))
-    assert [type(error) for error in errors] == [LostError, LostError, TakenOverError]
-    assert "another client is perhaps connected" in str(errors[-1])
+    guessed = [LostError, LostError, TakenOverError]
+    told = [TakenOverError] * 3
+    assert [type(error) for error in errors] in (
+        [guessed, told] if version is Version.V5 else [guessed]
+    )
+    assert "another client" in str(errors[-1])
     assert getattr(errors[-1], "retry_after", 0) >= 4
 
 

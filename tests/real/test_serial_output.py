@@ -330,6 +330,7 @@ async def test_after_a_stall_the_newest_state_comes_last(light: VirtualLight) ->
         light.resume()
         await eventually(lambda: "newest" in states(light), 30)
         first = states(light).index("newest")
+    await eventually(lambda: states(light)[-1:] == ["off"])
     assert set(states(light)[first:]) == {"newest", "off"}
     assert not [state for state in states(light) if state.startswith("missed")]
 
