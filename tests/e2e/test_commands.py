@@ -1,10 +1,13 @@
 """Every exit code and every text that the contract promises, from outside."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -413,3 +416,29 @@ def test_a_fault_of_our_own_is_one_line_and_with_debug_a_traceback_without_secre
     assert debug.returncode == 1
     assert "Traceback" in debug.stderr
     assert "hunter2" not in done.stderr + debug.stderr
+
+
+def test_login_at_a_terminal_shows_a_qr_code_of_the_address(
+    home: Home, lookalike: Lookalike
+) -> None:
+    home.with_graph(lookalike, signed_in=False)
+    lookalike.entra.auto_approve_after = 0.0
+    far, near = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "busylight", "login"],
+        env=home.environment,
+        cwd=home.directory,
+        stdin=subprocess.DEVNULL,
+        stdout=near,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        os.close(near)
+        shown = b""
+        with suppress(OSError):  # how the far end tells that nobody holds the near one any more
+            while chunk := os.read(far, 65536):
+                shown += chunk
+        assert process.wait(60) == 0
+    os.close(far)
+    text = shown.decode()
+    assert text.count("\N{FULL BLOCK}") + text.count("\N{LOWER HALF BLOCK}") > 100
+    assert f"Signed in as {ADELE.principal_name}" in text

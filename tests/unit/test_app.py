@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 import pytest
 
 from busylight.app import output_runner, remembered
+from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon, control_socket
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
@@ -490,3 +491,14 @@ def test_the_sign_in_that_waits_is_in_the_view_document() -> None:
     hub.heard(Trouble(Why.SIGNED_OUT, "sign in", prompt))
     assert hub.view.sign_in == prompt
     assert json.dumps(hub.view.state) == '"signin"'
+
+
+def test_another_distribution_of_the_same_package_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert clash() is None
+    monkeypatch.setattr("busylight.app.clash.version", lambda _name: "0.40")
+    found = clash()
+    assert found is not None
+    assert "busylight-for-humans 0.40 is installed" in found[0]
+    assert "pip uninstall" in found[1]
