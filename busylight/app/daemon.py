@@ -105,6 +105,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Begin to end: show the last view everywhere, then return from `run`."""
+        _log.info("ending")
         self._stopping.set()
 
     async def run(self) -> None:
@@ -176,15 +177,15 @@ def run_until_signalled(daemon_of: Callable[[], Daemon]) -> None:
         daemon = daemon_of()
         loop = asyncio.get_running_loop()
 
-        def stop() -> None:
-            _log.info("ending")
+        def stop(*_: object) -> None:
+            # By Python's own handler, not the loop's: it runs though the loop be blocked.
             last_resort = threading.Timer(LAST_RESORT, os._exit, args=(0,))
             last_resort.daemon = True
             last_resort.start()
-            daemon.stop()
+            loop.call_soon_threadsafe(daemon.stop)
 
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
+            signal.signal(number, stop)
         await daemon.run()
 
     asyncio.run(run())

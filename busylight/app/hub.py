@@ -92,8 +92,12 @@ class Hub:
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
         view = self.view
-        ended = NotKnown(Trouble(Why.STALE, "the program has ended"), clock.now())
-        people = {who: replace(person, knowledge=ended) for who, person in view.people.items()}
+        trouble = Trouble(Why.STALE, "the program has ended")
+        ended = NotKnown(trouble, clock.now(), view.knowledge.read_at)
+        people = {
+            who: replace(person, knowledge=replace(ended, read_at=person.knowledge.read_at))
+            for who, person in view.people.items()
+        }
         last = replace(view, knowledge=ended, people=people, sign_in=None, is_last=True)
         if on_exit == "off":
             last = replace(last, light=OFF, state="off")

@@ -36,7 +36,7 @@ class SourceRunner:
 
     async def run(self) -> None:
         """Read for ever."""
-        failures = 0
+        failures, said = 0, ""
         while True:
             began = clock.now()
             try:
@@ -48,7 +48,9 @@ class SourceRunner:
                 _log.debug("the source failed", exc_info=True)
                 problem = f"the source failed: {type(error).__name__}: {error}"
             failures = failures + 1 if clock.now() - began < _LONGEST_PAUSE else 1
-            _log.warning("%s", problem)
+            if problem != said:
+                _log.warning("%s", problem)
+            said = problem
             self.heard(Trouble(Why.UNREACHABLE, problem))
             await asyncio.sleep(full_jitter(failures, base=1.0, cap=_LONGEST_PAUSE))
 

@@ -1,6 +1,7 @@
 """The command `busylight`. Each command is a file here, imported only when it is called."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.parse_args(words)
         return 0
     args = parser.parse_args(words)
+    if command in ("run", "demo"):
+        # Until the program has handlers of its own: a stop while it loads is a stop, too.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
     from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
 
     return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)

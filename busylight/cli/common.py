@@ -7,12 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
 from busylight.cli.log_output import configure
 from busylight.edge.log import conceal, redact
+from busylight.edge.speaker import Speaker
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
 from busylight.parts import PartError
 from busylight.settings.faults import SettingsError
@@ -22,6 +24,11 @@ from busylight.sources.graph.settings import GraphSettings
 
 JSON_VERSION: Final = 1
 """The version of the schema of every `--json` output; see docs/commands.md."""
+
+
+STDOUT: Final = Speaker(1)
+STDERR: Final = Speaker(2)
+"""For commands that stay: their words never hold them up."""
 
 
 class Exit(IntEnum):
@@ -45,6 +52,9 @@ class CommandError(Exception):
 def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command and tell each error in one line on stderr; return the exit code."""
     configure("debug" if args.debug else "warning", as_json=False)
+    with suppress(AttributeError, ValueError, OSError):  # a stdout that is none, or closed
+        # A Latin-1 terminal shows \u2615 for a cup of coffee, and no error.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # see above
     try:
         return _told(command, args)
     except BrokenPipeError:
@@ -60,6 +70,9 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
             f"{type(error).__name__}: {error} (this should not happen; run it again with "
             "--debug and report what it prints)"
         )
+    finally:
+        for speaker in (STDOUT, STDERR):
+            speaker.flush()
 
 
 def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
@@ -94,9 +107,10 @@ def settings_of(
     settings = load(env_file, needs_source=needs_source, needs_outputs=needs_outputs)
     for secret in secrets_of(settings):
         conceal(secret)
-    if not args.debug:
-        level = settings.log_level.value if args.command == "run" else "warning"
-        configure(level, as_json=settings.log_format is LogFormat.JSON)
+    stays = args.command == "run"
+    level = "debug" if args.debug else settings.log_level.value if stays else "warning"
+    as_json = settings.log_format is LogFormat.JSON
+    configure(level, as_json=as_json, speaker=STDERR if stays else None)
     return settings
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from busylight.edge.log import protect
+from busylight.edge.speaker import Speaker
 
 
 class _JsonLines(logging.Formatter):
@@ -25,9 +26,26 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(level: str, *, as_json: bool) -> None:
-    """Log to stderr from `level` on, without secrets; the journal adds its own time."""
-    handler = logging.StreamHandler(sys.stderr)
+class _SpeakingHandler(logging.Handler):
+    """Logs through a speaker: a blocked stderr holds up nobody."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        super().__init__()
+        self._speaker = speaker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._speaker.say(self.format(record))
+        except Exception:  # noqa: BLE001 -- logging's own way with a line that cannot be made
+            self.handleError(record)
+
+
+def configure(level: str, *, as_json: bool, speaker: Speaker | None = None) -> None:
+    """Log to stderr from `level` on, without secrets; the journal adds its own time.
+
+    With a `speaker`, through it: for programs that stay.
+    """
+    handler = logging.StreamHandler(sys.stderr) if speaker is None else _SpeakingHandler(speaker)
     if as_json:
         handler.setFormatter(_JsonLines())
     else:

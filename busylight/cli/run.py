@@ -4,7 +4,7 @@ import argparse
 
 from busylight.app.clash import clash
 from busylight.app.daemon import Daemon, run_until_signalled, wiring_of
-from busylight.cli.common import Exit, log, settings_of, state_dir_of
+from busylight.cli.common import STDOUT, Exit, log, settings_of, state_dir_of
 from busylight.cli.sign_in_prompt import prompt_line
 from busylight.core.knowledge import SignInPrompt
 from busylight.core.view import View
@@ -37,5 +37,5 @@ class SignInTeller:
     def __call__(self, view: View) -> None:
         """Look at a new view."""
         if view.sign_in is not None and view.sign_in != self._told:
-            print(prompt_line(view.sign_in), flush=True)
+            STDOUT.say(prompt_line(view.sign_in))
         self._told = view.sign_in

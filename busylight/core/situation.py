@@ -56,13 +56,14 @@ class Situation:
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
         """What holds when the source has answered."""
-        memories = dict(self.memories)
-        stale_after = self.rules.stale_after
+        # A reading is whole: who is not in it is not watched any more, as after a change of
+        # account, and what was known of him is nobody's presence now.
+        memories = {}
         for person, presence in reading.presences.items():
-            memory = memories.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(presence, now, stale_after)
+            memory = self.memories.get(person) or Memory(self.started_at)
+            memories[person] = memory.after_presence(presence, now, self.rules.stale_after)
         for person, trouble in reading.troubles.items():
-            memory = memories.get(person) or Memory(self.started_at)
+            memory = self.memories.get(person) or Memory(self.started_at)
             memories[person] = memory.after_trouble(trouble, now)
         told = self.told_success
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:

@@ -113,3 +113,10 @@ def test_with_several_people_the_light_shows_the_busiest_who_is_known() -> None:
 
 def test_one_person_alone_is_not_listed_as_people() -> None:
     assert START.after_reading(_read(CALL), 1).view(1).people == {}
+
+
+def test_after_a_change_of_account_nothing_of_the_former_person_is_shown() -> None:
+    busy = START.after_reading(Reading({"adele": CALL}, {}), 1)
+    view = busy.after_reading(Reading({"alex": FREE}, {}), 6).view(6)
+    assert view.state == "available"
+    assert view.knowledge == Known(FREE, 6, 6)
