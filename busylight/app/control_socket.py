@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
+
+_log: Final = logging.getLogger("busylight.app")
 
 SOCKET: Final = "daemon.sock"
 _ANSWER_LIMIT: Final = 16 * 1024 * 1024
@@ -27,19 +30,33 @@ async def control_socket(
                 await writer.drain()
         writer.close()
 
-    with _short_path(state_dir) as path:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-        path.chmod(0o600)
-        server = await asyncio.start_unix_server(reply, sock=listener)
+    try:
+        listener = _listener(state_dir)
+    except OSError as error:  # a card that is full or read-only
+        _log.warning("nobody can ask this daemon how it is: %s", error)
+        yield
+        return
+    server = await asyncio.start_unix_server(reply, sock=listener)
     try:
         async with server:
             yield
     finally:
         with contextlib.suppress(OSError):
             (state_dir / SOCKET).unlink()
+
+
+def _listener(state_dir: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short_path(state_dir) as path:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            listener.bind(str(path))
+            path.chmod(0o600)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def ask_daemon(state_dir: Path) -> dict[str, Any] | None:

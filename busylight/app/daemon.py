@@ -21,7 +21,6 @@ from busylight.core.documents import view_document
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge.clock import WallClock
-from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import Output, Source
 from busylight.settings.installed import OUTPUTS, SOURCES, part_class
 from busylight.settings.tree import Settings
@@ -47,22 +46,17 @@ class Wiring:
     """Called with each new view."""
 
 
-def wiring_of(settings: Settings, *, one_shot: str | None = None) -> tuple[Wiring, dict[str, str]]:
+def wiring_of(settings: Settings, *, visiting: bool = False) -> tuple[Wiring, dict[str, str]]:
     """The parts that the settings name, and those that cannot be loaded, with the reason.
 
-    `one_shot` is the command that wants them in the daemon's place: it gets a client id of its
-    own on MQTT.
+    `visiting`: in the daemon's place for a moment; what this means on MQTT, its output knows.
     """
     broken: dict[str, str] = {}
     outputs: dict[str, Callable[[], Output]] = {}
     for name in settings.outputs:
         try:
-            part = settings.part(name)
-            if one_shot is not None and isinstance(part, MqttSettings):
-                part = part.model_copy(
-                    update={"client_id": f"{part.client_id_in_force}-{one_shot}"}
-                )
-            outputs[name] = output_maker(part_class(OUTPUTS, name), part)
+            more = {"visiting": True} if visiting and name == "mqtt" else {}
+            outputs[name] = output_maker(part_class(OUTPUTS, name), settings.part(name), **more)
         except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
             broken[name] = f"cannot be loaded: {type(error).__name__}: {error}"
     source_class: Any = part_class(SOURCES, settings.source)

@@ -119,11 +119,11 @@ def _state_after(view: View) -> PartState:
     return PartState.RELEASED if view.light is None else PartState.CONNECTED
 
 
-def output_maker(cls: Any, settings: Any) -> Callable[[], Output]:
+def output_maker(cls: Any, settings: Any, **more: Any) -> Callable[[], Output]:
     """What makes a new object of an output's class."""
 
     def make() -> Output:
-        output: Output = cls(settings)
+        output: Output = cls(settings, **more)
         return output
 
     return make

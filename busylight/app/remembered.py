@@ -107,6 +107,8 @@ def _from_json(kept: Any) -> Override | None:
     light = None
     if "light" in kept:
         red, green, blue, brightness, effect, period = kept["light"]
+        if not all(type(value) is int for value in (red, green, blue, brightness)):
+            raise ValueError("its colour is not of whole numbers")
         light = LightState(red, green, blue, brightness, Effect(effect), period)
     ends_at = None
     if (ends := kept.get("ends")) is not None:

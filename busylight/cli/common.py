@@ -131,7 +131,9 @@ def state_dir_of(settings: Settings) -> Path:
 
 def print_json(content: dict[str, Any]) -> None:
     """Print one document of a documented schema."""
-    print(json.dumps({"version": JSON_VERSION, **content}, indent=2, ensure_ascii=False))
+    spells_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    document = {"version": JSON_VERSION, **content}
+    print(json.dumps(document, indent=2, ensure_ascii=not spells_all))
 
 
 log: Final = logging.getLogger("busylight.cli")

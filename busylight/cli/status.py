@@ -78,6 +78,9 @@ def _print_json(view: View) -> None:
                         person.knowledge, dates, status_message=True, user=True
                     ),
                     "light": light_document(person.light),
+                    "error": None
+                    if isinstance(person.knowledge, Known)
+                    else person.knowledge.trouble.detail,
                 }
                 for who, person in view.people.items()
             },

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 from typing import Final
 
 from busylight.app.daemon import wiring_of
@@ -26,16 +27,21 @@ def main(args: argparse.Namespace) -> int:
     try:
         with DaemonLock(state_dir_of(settings)):
             asyncio.run(_walk(settings, args.seconds))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM  # what a shell says of a program that SIGTERM has ended
     except AlreadyRunningError as error:
         raise CommandError(f"{error}; stop it first") from None
     return Exit.OK
 
 
 async def _walk(settings: Settings, seconds: float) -> None:
-    wiring, broken = wiring_of(settings, one_shot="test-light")
+    wiring, broken = wiring_of(settings, visiting=True)
     if broken:
         name, problem = next(iter(broken.items()))
         raise CommandError(f"output {name}: {problem}")
+    walk = asyncio.current_task()
+    if walk is not None:  # the light shall not stay as it was at that moment
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, walk.cancel)
     stopping = asyncio.Event()
     walkers = [_Walker(name) for name in wiring.make_outputs]
     tasks = [

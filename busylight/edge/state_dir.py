@@ -7,9 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from busylight.edge.files import PRIVATE_DIR, PRIVATE_FILE
+from busylight.edge.files import PRIVATE_DIR
 
-LOCK: Final = "daemon.lock"
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OURS: Final = ("token_cache.json", "override.json", "daemon.sock")
+"""Files by which a directory of ours is known."""
 
 
 class StateDirError(Exception):
@@ -29,29 +31,50 @@ def prepare(path: Path) -> None:
     _become_owner(path)
     try:
         path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode != PRIVATE_DIR:
-            path.chmod(PRIVATE_DIR)
+        _make_private(path)
     except FileExistsError:
         raise StateDirError(f"{path} is not a directory; set BUSYLIGHT_STATE_DIR to one") from None
     except PermissionError as error:
-        raise StateDirError(
-            f"{error.filename or path} belongs to somebody else; run as its owner (or with sudo), "
-            "or set BUSYLIGHT_STATE_DIR to a directory of yours"
-        ) from None
+        raise _of_somebody_else(Path(error.filename or path)) from None
     except OSError as error:
-        # A read-only card: the light works without what would have been remembered.
-        if not path.is_dir():
-            raise StateDirError(
-                f"{path} cannot be made: {error.strerror}; set BUSYLIGHT_STATE_DIR to a "
-                "directory that can be written"
-            ) from None
+        raise StateDirError(
+            f"{path} cannot be made: {error.strerror}; set BUSYLIGHT_STATE_DIR to a directory "
+            "that can be written"
+        ) from None
+    # A read-only card is no obstacle: the light works without what would be remembered.
+    wanted = os.R_OK | os.X_OK | (0 if is_read_only(path) else os.W_OK)
+    if not os.access(path, wanted, effective_ids=True):
+        raise _of_somebody_else(path)
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the directory is on a file system that is mounted read-only."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _make_private(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & _OTHERS or is_read_only(path):
+        return
+    if any(path.iterdir()) and not any((path / name).exists() for name in _OURS):
+        raise StateDirError(
+            f"{path} is open to others and holds other things than ours; set "
+            "BUSYLIGHT_STATE_DIR to a directory for this light alone"
+        )
+    path.chmod(PRIVATE_DIR)
+
+
+def _of_somebody_else(path: Path) -> StateDirError:
+    return StateDirError(
+        f"{path} belongs to somebody else; run as its owner (or with sudo), or set "
+        "BUSYLIGHT_STATE_DIR to a directory of yours"
+    )
 
 
 def _become_owner(path: Path) -> None:
     if os.geteuid() != 0:
         return
-    for place in (path, path.parent):
+    for place in (path, *path.parents):
         try:
             owner = place.stat()
         except OSError:
@@ -85,21 +108,23 @@ def _groups_of(uid: int, gid: int) -> list[int]:
 
 
 class DaemonLock:
-    """Held by the daemon as long as it lives; the kernel lets go of it, whatever happens."""
+    """Held by the daemon as long as it lives; the kernel lets go of it, whatever happens.
+
+    It is the directory itself that is locked: that works on a read-only card, too, and leaves
+    nothing behind.
+    """
 
     def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / LOCK
+        self._state_dir = state_dir
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        descriptor = _open(self._state_dir)
+        if not _lock(descriptor):
             os.close(descriptor)
             raise AlreadyRunningError(
-                f"a busylight daemon is running already (it holds {self._path})"
-            ) from None
+                f"a busylight daemon is running already (it holds {self._state_dir})"
+            )
         self._descriptor = descriptor
         return self
 
@@ -118,13 +143,22 @@ class DaemonLock:
 def daemon_runs(state_dir: Path) -> bool:
     """Whether a daemon holds this state directory now."""
     try:
-        descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _open(state_dir)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _lock(descriptor)
     finally:
         os.close(descriptor)
-    return False
+
+
+def _open(state_dir: Path) -> int:
+    return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

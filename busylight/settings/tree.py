@@ -1,5 +1,6 @@
 """The tree of settings itself: the program's own, and a branch for each part."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -186,6 +187,12 @@ class Settings(BaseSettings):
                 "is less than 2 x INTERVAL: one late answer would show unknown",
                 {"field": "stale_after", "example": f"{3 * self.interval:g}"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _token_cache_is_a_file(self) -> Self:
+        if os.path.exists(self.token_cache) and not os.path.isfile(self.token_cache):  # noqa: PTH110, PTH113 -- Path's own raise where one may not look
+            raise PydanticCustomError("token_cache", "is not a file", {"field": "token_cache"})
         return self
 
     def part(self, name: str) -> BaseModel | None:

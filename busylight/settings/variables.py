@@ -89,13 +89,17 @@ def with_secret_files(
         if pointer is None:
             continue
         if name in values:
-            faults.append(SettingFault(pointer.name, f"is given together with {name}: choose one"))
+            faults.append(
+                SettingFault(pointer.name, f"is given together with {name}, and one is enough")
+            )
             continue
         try:
             content = Path(pointer.value).read_bytes()
             if len(content) > _SECRET_LIMIT:
                 raise OSError("it is too large for a secret")  # noqa: TRY301 -- one way out
-            text = content.decode("utf-8")
+            text = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            if not text:
+                raise OSError("it is empty")  # noqa: TRY301 -- one way out
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             faults.append(
@@ -106,7 +110,7 @@ def with_secret_files(
                 )
             )
             continue
-        values[name] = Variable(name, text.removesuffix("\n").removesuffix("\r"), pointer.where)
+        values[name] = Variable(name, text, pointer.where)
     return values, faults
 
 

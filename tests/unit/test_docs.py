@@ -11,6 +11,7 @@ from busylight.cli import COMMANDS, main
 from busylight.cli.common import Exit
 from busylight.core.palette import DEFAULT_RULES
 from busylight.demo.day import DAY
+from busylight.demo.lookalike import AppCredential
 from busylight.settings.envfile import parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
@@ -124,11 +125,12 @@ def test_a_group_of_the_example_loads_when_the_marks_are_taken_away(
 ) -> None:
     settings = _example_groups()[group]
     readable = tmp_path / "some.pem"
-    readable.touch()
+    readable.write_bytes(AppCredential.mint().pem())
     for name in settings:
         if name.endswith("_FILE"):  # stands for a file that people have
             settings[name] = str(readable)
-    for alternative in ("CLIENT_SECRET", "USERS"):  # of these one has to be chosen
+    # Of these one has to be chosen; and the certificate above has no password.
+    for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD"):
         settings.pop(f"BUSYLIGHT_GRAPH_{alternative}", None)
     load(_file(tmp_path / "env", settings), {}, needs_source=False, needs_outputs=False)
 

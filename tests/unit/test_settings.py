@@ -223,7 +223,10 @@ def test_a_secret_given_twice_or_in_a_file_that_is_not_there_is_a_fault(tmp_path
     (tmp_path / "s").write_text("hunter2")
     both = _faults(MQTT_HOST="b", MQTT_USERNAME="u", MQTT_PASSWORD="x", MQTT_PASSWORD_FILE="s")
     assert both == [
-        "BUSYLIGHT_MQTT_PASSWORD_FILE is given together with BUSYLIGHT_MQTT_PASSWORD: choose one"
+        (
+            "BUSYLIGHT_MQTT_PASSWORD_FILE is given together with BUSYLIGHT_MQTT_PASSWORD, "
+            "and one is enough"
+        )
     ]
     (gone,) = _faults(MQTT_HOST="b", MQTT_USERNAME="u", MQTT_PASSWORD_FILE="/no/where")
     assert "BUSYLIGHT_MQTT_PASSWORD_FILE=/no/where names a file that cannot be read" in gone

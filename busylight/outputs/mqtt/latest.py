@@ -1,7 +1,7 @@
 """Latest wins, topic by topic: a slow broker gets the newest state, never a parade of old ones."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -44,6 +44,13 @@ class LatestWins:
         for topic, payload in messages.items():
             if self._newest.get(topic) != payload:
                 self._newest[topic] = self._waiting[topic] = payload
+        self._pump()
+
+    def again(self, topics: Iterable[str]) -> None:
+        """Publish the newest of these topics once more: somebody waits to hear it."""
+        for topic in topics:
+            if topic in self._newest:
+                self._waiting.setdefault(topic, self._newest[topic])
         self._pump()
 
     async def settled(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import ClassVar, Final, Self
 from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
-from busylight.core.override import Command
+from busylight.core.override import Command, Refresh
 from busylight.core.view import Diagnostics, View
 from busylight.edge import clock
 from busylight.outputs.mqtt import failures
@@ -40,8 +41,14 @@ class MqttOutput:
     Settings: ClassVar[type[BaseModel]] = MqttSettings
     dimmed: ClassVar[bool] = False
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, *, visiting: bool = False) -> None:
+        """Touch nothing yet.
+
+        `visiting`: in the daemon's place for a moment, to show a light and nothing else, with a
+        client id of its own, no will and no ear for commands.
+        """
         self._settings = settings
+        self._visiting = visiting
         self._memory = memory_of(settings)
         self._wall_clock = clock.WallClock()
         self._heard: asyncio.Queue[Command | OutputError] = asyncio.Queue()
@@ -55,14 +62,13 @@ class MqttOutput:
     async def __aenter__(self) -> Self:
         """Connect and listen for commands; nothing is published before the first view."""
         settings = self._settings
-        will = Will(availability_topic(settings), OFFLINE)
-        connection = await Connection.open(
-            Caller(settings, settings.client_id_in_force, self._received, will)
-        )
+        connection = await Connection.open(self._caller())
         self._connection = connection
         self._latest = LatestWins(connection)
         self._began = clock.now()
         connection.ended.add_done_callback(self._ended)
+        if self._visiting:
+            return self
         try:
             topics = [f"{settings.base}/{end}" for end in COMMANDS]
             refused = await connection.subscribe(topics, retain_as_published=True)
@@ -82,7 +88,9 @@ class MqttOutput:
         if self._connection is None or self._latest is None:
             raise OutputError("is not connected")
         view = self._with_calm_times(view)
-        self._latest.put(messages(view, self._settings, self._wall_clock.rfc3339))
+        everything = messages(view, self._settings, self._wall_clock.rfc3339)
+        light = f"{self._settings.base}/light"
+        self._latest.put({light: everything[light]} if self._visiting else everything)
         try:
             await self._connection.unless_ended(self._latest.settled())
         except OutputError as error:
@@ -97,6 +105,10 @@ class MqttOutput:
             if isinstance(heard, OutputError):
                 raise heard
             yield heard
+            # Also a command that changes nothing is answered: who gave it may wait for that.
+            if self._latest is not None and not isinstance(heard, Refresh):
+                base = self._settings.base
+                self._latest.again([f"{base}/mode", f"{base}/override"])
 
     async def __aexit__(
         self,
@@ -112,14 +124,23 @@ class MqttOutput:
         try:
             if kind is not None and not issubclass(kind, asyncio.CancelledError):
                 return
-            # In its turn: it takes the place of an `online` that still waits.
-            latest.put({availability_topic(self._settings): Payload(OFFLINE)})
+            if not self._visiting:
+                # In its turn: it takes the place of an `online` that still waits.
+                latest.put({availability_topic(self._settings): Payload(OFFLINE)})
             with suppress(TimeoutError, OutputError):
                 async with asyncio.timeout(OFFLINE_LIMIT):
                     await connection.unless_ended(latest.settled())
                 await connection.close()
         finally:
             connection.abort()
+
+    def _caller(self) -> Caller:
+        settings = self._settings
+        if self._visiting:
+            client_id = f"{settings.client_id_in_force}-{secrets.token_hex(4)}"
+            return Caller(settings, client_id, self._received)
+        will = Will(availability_topic(settings), OFFLINE)
+        return Caller(settings, settings.client_id_in_force, self._received, will)
 
     def _with_calm_times(self, view: View) -> View:
         """The view, with the last diagnostics where nothing but a time is new in them too soon."""

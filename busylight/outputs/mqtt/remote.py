@@ -7,8 +7,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from busylight.core.override import Mode, SetMode
 from busylight.outputs.mqtt import failures
@@ -18,9 +17,6 @@ from busylight.outputs.mqtt.failures import NoDaemonError
 from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, availability_topic
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
-
-_SAME_END: Final = 2.0
-"""Seconds by which an end that was known before may differ from the one that is asked for."""
 
 
 async def visit(settings: MqttSettings, received: Received, limit: float) -> Connection:
@@ -61,6 +57,7 @@ async def _ask(
     while True:
         # Who is away hears nothing; who comes back is asked again.
         await daemon.until(lambda: not daemon.is_away)
+        daemon.asked()
         sent = connection.send(topic, json.dumps(document).encode(), retain=False)
         if reason := await sent:
             raise failures.PublishRefusedError(settings, {topic: reason})
@@ -75,7 +72,6 @@ class _Daemon:
     def __init__(self, settings: MqttSettings, wanted: SetMode) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._asked_at = datetime.now(UTC)
         self._availability: bytes | None = None
         self._mode: str | None = None
         self._override: Any = ...  # not heard yet; None is heard: no override
@@ -99,6 +95,10 @@ class _Daemon:
             self._availability = payload
         self._heard.set()
 
+    def asked(self) -> None:
+        """Forget what was said before: only what is said from now on is an answer."""
+        self._override_is_news = False
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when `condition` holds."""
         while not condition():
@@ -115,6 +115,8 @@ class _Daemon:
         """Whether it lives, and shows what is wanted."""
         if self._availability != ONLINE or self._mode != self._wanted.mode:
             return False
+        if not self._override_is_news:  # retained: perhaps by a daemon that is no more
+            return False
         if self._wanted.mode is Mode.AUTO:
             return self._override is None
         return (
@@ -124,16 +126,8 @@ class _Daemon:
         )
 
     def _ends_as_wanted(self, ends_at: object) -> bool:
-        if self._wanted.seconds is None or not isinstance(ends_at, str):
-            return ends_at is None and self._wanted.seconds is None
-        # The daemon's clock may be wrong: what it says anew is the answer, whatever the date.
-        if self._override_is_news:
-            return True
-        try:
-            left = (datetime.fromisoformat(ends_at) - self._asked_at).total_seconds()
-        except (ValueError, TypeError):
-            return False
-        return abs(left - self._wanted.seconds) <= _SAME_END
+        # The daemon's clock may be wrong: that it says an end is the answer, whatever the date.
+        return isinstance(ends_at, str) is (self._wanted.seconds is not None)
 
     def excuse(self, seconds: float) -> str:
         """Why nobody has confirmed, as far as can be known."""

@@ -150,8 +150,10 @@ class GraphClient:
         for user in self._settings.users:
             try:
                 person = self._resolve(user)
-            except (NotThereError, ForbiddenError) as error:
-                troubles[user] = error.trouble
+            except (NotThereError, ForbiddenError, AnswerError) as error:
+                if error.retry_after is not None:
+                    raise
+                troubles[user] = error.trouble  # the others are read all the same
                 continue
             if person not in people:
                 people.append(person)
@@ -252,7 +254,7 @@ class GraphClient:
         if status == _TOO_MANY or status >= _SERVER_ERROR:
             wait = patience(answer)
             asks = "" if wait is None else f", and asks to be left alone for {wait:.0f} s"
-            return UnreachableError(f"Graph is busy or in trouble ({said}){asks}", retry_after=wait)
+            return AnswerError(f"Graph is busy or in trouble ({said}){asks}", retry_after=wait)
         if code is None and status != _UNAUTHORIZED:
             return _somebody_else(self._host, said)
         if status == _FORBIDDEN:
@@ -272,7 +274,7 @@ class GraphClient:
                 f"Graph knows no presence of that person ({said})",
                 f"check {who}, and that the person has a licence for Teams",
             )
-        return UnreachableError(f"Graph does not take our question ({said})")
+        return AnswerError(f"Graph does not take our question ({said})")
 
     def _permission(self) -> str:
         if self._tokens.is_app() or self._settings.user or self._settings.users:

@@ -1,5 +1,6 @@
 """The settings `BUSYLIGHT_GRAPH_…`."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -91,7 +92,10 @@ def _users(value: object) -> object:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"names a file that cannot be read: {error}") from error
     people = (line.partition("#")[0].strip() for line in lines)
-    return tuple(dict.fromkeys(_user(person) for person in people if person))
+    found = tuple(dict.fromkeys(_user(person) for person in people if person))
+    if not found:
+        raise ValueError("names a file in which nobody stands")
+    return found
 
 
 class GraphSettings(Branch):
@@ -183,14 +187,14 @@ class GraphSettings(Branch):
         """Say what does not go together."""
         if self.client_secret is not None and self.certificate_file is not None:
             yield Fault(
-                "certificate_file", "is given together with GRAPH_CLIENT_SECRET: choose one"
+                "certificate_file", "is given together with GRAPH_CLIENT_SECRET, and one is enough"
             )
         if self.certificate_password is not None and self.certificate_file is None:
             yield Fault(
                 "certificate_file", "is missing: GRAPH_CERTIFICATE_PASSWORD is of no use without it"
             )
         if self.user is not None and self.users:
-            yield Fault("users", "is given together with GRAPH_USER: choose one")
+            yield Fault("users", "is given together with GRAPH_USER, and one is enough")
         if self.is_app_permission and self.user is None and not self.users:
             yield Fault(
                 "user",
@@ -201,7 +205,38 @@ class GraphSettings(Branch):
             yield Fault(
                 "tenant_id", "must name the tenant: with app permission there is no common one"
             )
+        yield from self._faulty_files()
+
+    def _faulty_files(self) -> Iterable[Fault]:
+        """Say which file is not there, or does not hold what it should."""
         for field in ("certificate_file", "ca_file"):
             path: Path | None = getattr(self, field)
-            if path is not None and not path.is_file():
+            if path is None:
+                continue
+            if not os.path.isfile(path):  # noqa: PTH113 -- Path's own raises where one may not look
                 yield Fault(field, "names no file that can be found")
+            elif field == "ca_file":
+                yield from _faults_of_ca(path)
+            elif self.client_secret is None:
+                yield from _faults_of_certificate(path, self.certificate_password)
+
+
+def _faults_of_ca(path: Path) -> Iterable[Fault]:
+    import ssl  # noqa: PLC0415 -- only where there is one
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ssl.SSLError) as error:
+        yield Fault("ca_file", f"holds no certificates in PEM form ({error.strerror or error})")
+
+
+def _faults_of_certificate(path: Path, password: SecretStr | None) -> Iterable[Fault]:
+    from busylight.sources.graph.certificate import (  # noqa: PLC0415 -- cryptography is large
+        read_certificate,
+    )
+
+    try:
+        secret = None if password is None else password.get_secret_value().encode()
+        read_certificate(path, secret)
+    except ValueError as error:
+        yield Fault("certificate_file", str(error))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import ClassVar, Final, Self
@@ -19,6 +20,7 @@ _LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
 
 _FIRST_RETRY: Final = 1.0  # seconds, and twice as much with each failure
 _LAST_RETRY: Final = 15.0  # seconds
+_REFRESH_SECONDS: Final = 1.0  # between two reads that are asked for: a flood is no reason to ask
 _LONGEST_NAP: Final = 5.0  # seconds; timers stand still in suspend, so look up this often
 
 _said_words: set[str] = set()
@@ -70,7 +72,7 @@ class GraphSource:
             if isinstance(result, Reading):
                 _say_new_words(result)
                 failures = 0
-                await self._pause(started + self._settings.interval)
+                await self._pause(started + self._settings.interval, started + _REFRESH_SECONDS)
             else:
                 failures += 1
                 wait = full_jitter(failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
@@ -79,17 +81,21 @@ class GraphSource:
     async def _until_signed_in(self, trouble: Trouble) -> AsyncGenerator[Trouble, None]:
         if self._settings.is_app_permission:
             yield trouble
-            await self._pause(now() + REFUSED_SECONDS, may_be_cut_short=False)
+            await self._pause(now() + REFUSED_SECONDS)
             return
         async with contextlib.aclosing(self._session.sign_in_steps()) as steps:
             async for step in steps:
                 yield Trouble(Why.SIGNED_OUT, _detail(trouble, step), step.prompt)
 
-    async def _pause(self, deadline: float, *, may_be_cut_short: bool = True) -> None:
-        """Wait until `deadline` or a `refresh`, and for as long as Microsoft asks to."""
-        while (left := max(deadline, self._session.not_before) - now()) > 0:
-            patience = self._session.not_before - now()
-            if may_be_cut_short and self._wanted.is_set() and patience <= 0:
+    async def _pause(self, deadline: float, refresh_from: float = math.inf) -> None:
+        """Wait until `deadline`, and for as long as Microsoft asks to.
+
+        A `refresh` cuts it short from the moment `refresh_from` on.
+        """
+        while True:
+            ends = min(deadline, refresh_from) if self._wanted.is_set() else deadline
+            left = max(ends, self._session.not_before) - now()
+            if left <= 0:
                 return
             nap = min(left, _LONGEST_NAP)
             if self._wanted.is_set():

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -140,7 +141,7 @@ class TokenStore:
         return found.st_mtime_ns, found.st_ino, found.st_size, found.st_mode
 
     def _repair_mode(self, mode: int) -> None:
-        if not mode & _OTHERS:
+        if not mode & _OTHERS or not stat.S_ISREG(mode):
             return
         _LOG.warning("%s could be read by others: it is made private", self.path)
         try:
