@@ -46,6 +46,12 @@ class LatestWins:
                 self._newest[topic] = self._waiting[topic] = payload
         self._pump()
 
+    def put_again(self, messages: Mapping[str, Payload]) -> None:
+        """Publish all of it, in this order, whether it has changed or not."""
+        for topic in messages:
+            self._newest.pop(topic, None)
+        self.put(messages)
+
     async def settled(self) -> None:
         """Return when all that was put has been acknowledged."""
         await self._idle.wait()
