@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from busylight.cli.log_output import configure
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
+from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import PartError
-from busylight.settings.faults import SettingsError
+from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import LogFormat, Settings
 from busylight.sources.graph.settings import GraphSettings
@@ -103,6 +104,21 @@ def graph_settings_of(settings: Settings) -> GraphSettings:
             f"presence is read from {settings.source}, which needs no sign-in at Microsoft"
         )
     return settings.graph
+
+
+def broker_settings_of(settings: Settings) -> MqttSettings:
+    """The settings of the broker, for commands that are about it."""
+    if settings.mqtt is None:
+        raise SettingsError(
+            [
+                SettingFault(
+                    "BUSYLIGHT_MQTT_HOST",
+                    "is missing: this command works through the broker",
+                    "BUSYLIGHT_MQTT_HOST=homeassistant.local",
+                )
+            ]
+        )
+    return settings.mqtt
 
 
 def state_dir_of(settings: Settings) -> Path:

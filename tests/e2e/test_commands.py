@@ -391,3 +391,31 @@ def test_run_loads_only_what_its_settings_need(
     modules = {name.partition(".")[0] for name in loaded.split()[1:]}
     assert not modules & (absent | {"segno", "pytest"})
     assert modules >= {"msal", "httpx"}
+
+
+def test_unpublish_names_what_it_clears_and_refuses_while_the_daemon_runs(
+    home: Home, lookalike: Lookalike, tmp_path: Path
+) -> None:
+    with Broker(tmp_path / "broker") as broker:
+        home.with_graph(lookalike).with_broker(broker.port)
+        with home.start() as program:
+            program.reports(
+                lambda report: report["diagnostics"]["outputs"]["mqtt"]["state"] == "connected"
+            )
+            refused = home.run("unpublish")
+            assert refused.returncode == 1
+            assert "a busylight daemon is running already" in refused.stderr
+            assert program.ends()[0] == 0
+        done = home.run("unpublish")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Cleared homeassistant/device/busylight_desk/config\n" in done.stdout
+        assert "Cleared busylight/desk/presence\n" in done.stdout
+        again = home.run("unpublish")
+        assert again.stdout == "Nothing of busylight/desk stands on the broker.\n"
+        assert again.returncode == 0
+
+
+def test_unpublish_without_a_broker_is_78(home: Home) -> None:
+    done = home.run("unpublish")
+    assert done.returncode == 78
+    assert "BUSYLIGHT_MQTT_HOST is missing" in done.stderr

@@ -16,7 +16,7 @@ from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.commands import COMMANDS
-from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload, messages
 from busylight.outputs.mqtt.settings import MqttSettings
 from tests.support.mqtt import settings_of
@@ -59,6 +59,7 @@ class Program:
     def __init__(self, hass: HomeAssistant, mqtt: Any, **fields: Any) -> None:
         self.hass = hass
         self.mqtt = mqtt
+        self.memory = Memory()
         self.settings: MqttSettings = settings_of(discovery=True, outputs="mqtt,serial", **fields)
         rules = Rules(Palette(), STALE_AFTER, "graph", "1.2.3")
         self.now = 1000.0
@@ -75,14 +76,14 @@ class Program:
 
         Whoever is announced anew is told all states, as by a broker that has retained them.
         """
-        devices = announced(self.view, self.settings)
+        devices = announced(self.view, self.settings, self.memory)
         again = await self._tell(devices, again=again) or again
         payloads = devices | messages(self.view, self.settings, rfc3339)
         await self._tell(
             {topic: payload for topic, payload in payloads.items() if topic not in devices},
             again=again,
         )
-        memory_of(self.settings).published = published(self.view, self.settings, payloads)
+        self.memory.published = published(self.view, self.settings, self.memory, payloads)
 
     async def _tell(self, payloads: dict[str, Payload], *, again: bool) -> bool:
         told = False

@@ -15,7 +15,6 @@ from busylight.core.presence import ACTIVITIES, AVAILABILITIES
 from busylight.core.view import PartState
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import parts, unique_id
-from busylight.outputs.mqtt.memory import memory_of
 from tests.ha.conftest import Program
 from tests.support.mqtt import a_view, settings_of
 
@@ -287,8 +286,7 @@ async def test_a_part_that_was_switched_off_goes_and_the_others_stay(
     await before.reads("Busy", "InACall")
     assert before.state("sensor.desk_account") == "ada@example.com"
     after = Program(hass, mqtt_mock, id="life")
-    kept = memory_of(before.settings).published
-    memory_of(after.settings).published = kept
+    after.memory.published = before.memory.published
     await after.reads("Busy", "InACall")
     assert hass.states.get("sensor.desk_account") is None
     assert after.state("binary_sensor.desk_in_a_call") == "on"
@@ -302,7 +300,8 @@ async def test_a_removal_that_home_assistant_never_saw_the_part_of_is_no_matter(
 ) -> None:
     before = settings_of(discovery=True, outputs="mqtt,serial", account=True, id="unseen")
     program = Program(hass, mqtt_mock, id="unseen")
-    memory_of(program.settings).published = published(a_view(), before, announced(a_view(), before))
+    memory = program.memory
+    memory.published = published(a_view(), before, memory, announced(a_view(), before, memory))
     await program.reads("Busy", "InACall")
     assert hass.states.get("sensor.desk_account") is None
     assert program.state("binary_sensor.desk_in_a_call") == "on"

@@ -15,7 +15,7 @@ from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import announced_parts, device, parts
-from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import messages
 from busylight.outputs.mqtt.published import Published
 from busylight.outputs.mqtt.settings import MqttSettings
@@ -99,7 +99,7 @@ CASES = {name: (view, settings) for name, view, settings in _cases()}
 def test_every_payload_is_what_was_reviewed(name: str) -> None:
     """A file that is missing is written, and to be looked at before it is committed."""
     view, settings = CASES[name]
-    payloads = announced(view, settings) | messages(view, settings, rfc3339)
+    payloads = announced(view, settings, Memory()) | messages(view, settings, rfc3339)
     found = [
         {
             "topic": topic,
@@ -158,20 +158,21 @@ def test_a_part_says_its_name_and_an_icon_or_a_class_that_has_one() -> None:
 
 
 def test_without_discovery_nothing_is_announced() -> None:
-    assert announced(a_view(people=_people(2)), settings_of(discovery=False)) == {}
+    assert announced(a_view(people=_people(2)), settings_of(discovery=False), Memory()) == {}
 
 
 def test_each_person_is_a_device_by_way_of_the_light_up_to_the_number_that_is_set(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = announcing(discovery_users=2)
+    memory = Memory()
     for _ in range(2):  # what is beyond it is said once
-        topics = list(announced(a_view(people=_people(3)), settings))
+        topics = list(announced(a_view(people=_people(3)), settings, memory))
         assert topics == [
             f"homeassistant/device/busylight_desk{end}/config"
             for end in ("", f"_{GUIDS[0]}", f"_{GUIDS[1]}")
         ]
-    found = announced(a_view(people=_people(3)), settings)
+    found = announced(a_view(people=_people(3)), settings, memory)
     person = json.loads(found[f"homeassistant/device/busylight_desk_{GUIDS[0]}/config"].content)
     assert person["device"]["via_device"] == "busylight_desk"
     (said,) = caplog.records
@@ -180,10 +181,11 @@ def test_each_person_is_a_device_by_way_of_the_light_up_to_the_number_that_is_se
 
 def test_a_persons_device_keeps_its_name_while_the_presence_is_not_known() -> None:
     settings = announcing(id="names")
+    memory = Memory()
     topic = f"homeassistant/device/busylight_names_{GUIDS[0]}/config"
 
     def name(person: Person) -> str:
-        found = announced(a_view(people={GUIDS[0]: person}), settings)[topic]
+        found = announced(a_view(people={GUIDS[0]: person}), settings, memory)[topic]
         return str(json.loads(found.content)["device"]["name"])
 
     assert name(Person(not_known(), None)) == "Person 00000000"
@@ -195,30 +197,33 @@ def test_a_persons_device_keeps_its_name_while_the_presence_is_not_known() -> No
 def test_a_part_that_is_no_more_is_told_with_its_platform_alone_until_that_is_noted() -> None:
     before = announcing(account=True)
     settings = announcing()
-    memory = memory_of(settings)
+    memory = Memory()
     view = a_view()
-    memory.published = published(view, before, announced(view, before))
+    memory.published = published(view, before, memory, announced(view, before, memory))
     topic, _ = device(settings)
-    told = json.loads(announced(view, settings)[topic].content)["components"]
+    told = json.loads(announced(view, settings, memory)[topic].content)["components"]
     assert told["account"] == {"platform": "sensor"}
-    memory.published = published(view, settings, announced(view, settings))
-    assert "account" not in json.loads(announced(view, settings)[topic].content)["components"]
+    memory.published = published(view, settings, memory, announced(view, settings, memory))
+    assert (
+        "account" not in json.loads(announced(view, settings, memory)[topic].content)["components"]
+    )
 
 
 def test_what_was_told_to_another_broker_is_not_removed_here() -> None:
     settings = announcing()
     topic, _ = device(settings)
-    memory_of(settings).published = Published(
+    memory = Memory()
+    memory.published = Published(
         "elsewhere:1883", "busylight/desk", frozenset(), {topic: {"old": "sensor"}}
     )
-    assert b"old" not in announced(a_view(), settings)[topic].content
+    assert b"old" not in announced(a_view(), settings, memory)[topic].content
 
 
 def test_before_anybody_was_read_nobody_can_say_what_is_no_more() -> None:
     settings = announcing()
-    assert published(a_view(knowledge=not_known()), settings, {}) is None
-    assert published(a_view(), settings, {}) is not None
+    assert published(a_view(knowledge=not_known()), settings, Memory(), {}) is None
+    assert published(a_view(), settings, Memory(), {}) is not None
     people = _people(1)
-    known = published(a_view(knowledge=not_known(), people=people), settings, {})
+    known = published(a_view(knowledge=not_known(), people=people), settings, Memory(), {})
     assert known is not None
     assert known.devices == announced_parts(settings, people)

@@ -8,7 +8,7 @@ from typing import Final
 from busylight.core.knowledge import Known
 from busylight.core.view import View
 from busylight.outputs.mqtt.discovery import announced_parts, announcements
-from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
 from busylight.outputs.mqtt.settings import MqttSettings
@@ -18,22 +18,22 @@ _log: Final = logging.getLogger("busylight.mqtt")
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def announced(view: View, settings: MqttSettings) -> dict[str, Payload]:
+def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, Payload]:
     """The announcements for a view, by topic; none without discovery.
 
     A part that was announced before and is no more is told as removed, until that is noted.
     """
     if not settings.discovery:
         return {}
-    people = _people(view, settings)
+    people = _people(view, settings, memory)
     removed = removed_parts(
-        memory_of(settings).published, broker_of(settings), announced_parts(settings, people)
+        memory.published, broker_of(settings), announced_parts(settings, people)
     )
     return announcements(settings, people, removed)
 
 
 def published(
-    view: View, settings: MqttSettings, payloads: Mapping[str, Payload]
+    view: View, settings: MqttSettings, memory: Memory, payloads: Mapping[str, Payload]
 ) -> Published | None:
     """What stands on the broker with `payloads`; None while not all people are known yet.
 
@@ -45,13 +45,12 @@ def published(
         broker_of(settings),
         settings.base,
         frozenset(topic for topic, payload in payloads.items() if payload.retain),
-        announced_parts(settings, _people(view, settings)) if settings.discovery else {},
+        announced_parts(settings, _people(view, settings, memory)) if settings.discovery else {},
     )
 
 
-def _people(view: View, settings: MqttSettings) -> dict[str, str | None]:
+def _people(view: View, settings: MqttSettings, memory: Memory) -> dict[str, str | None]:
     """The names of those who become devices, by id."""
-    memory = memory_of(settings)
     for person_id, person in view.people.items():
         if isinstance(person.knowledge, Known) and person.knowledge.presence.user:
             memory.names[person_id] = person.knowledge.presence.user

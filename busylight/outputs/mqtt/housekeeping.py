@@ -10,7 +10,7 @@ from busylight.core.backoff import birth_delay
 from busylight.outputs.mqtt.connection import Connection
 from busylight.outputs.mqtt.discovery import birth_topics
 from busylight.outputs.mqtt.latest import LatestWins
-from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import ONLINE
 from busylight.outputs.mqtt.published import Published, gone, recall, remember
 from busylight.outputs.mqtt.retained import Retained, clear
@@ -40,12 +40,13 @@ class Housekeeping:
     def __init__(
         self,
         settings: MqttSettings,
+        memory: Memory,
         connection: Connection,
         latest: LatestWins,
         tell: Callable[[Again], None],
     ) -> None:
         self._settings = settings
-        self._memory = memory_of(settings)
+        self._memory = memory
         self._connection = connection
         self._latest = latest
         self._tell = tell
@@ -146,9 +147,8 @@ class Housekeeping:
             self._memory.card.close()
 
 
-async def recall_published(settings: MqttSettings) -> None:
+async def recall_published(settings: MqttSettings, memory: Memory) -> None:
     """Have what was published before the program's start at hand, if it can be read."""
-    memory = memory_of(settings)
     if memory.recalled or settings.state_dir is None:
         return
     memory.recalled = True

@@ -59,7 +59,7 @@ class MqttOutput:
     async def __aenter__(self) -> Self:
         """Connect and listen for commands; nothing is published before the first view."""
         settings = self._settings
-        await recall_published(settings)
+        await recall_published(settings, self._memory)
         will = Will(availability_topic(settings), OFFLINE)
         connection = await Connection.open(
             Caller(settings, settings.client_id_in_force, self._received, will)
@@ -80,7 +80,7 @@ class MqttOutput:
             problem = failures.subscription_refused(settings, refused)
             if self._memory.say_once(problem):
                 _log.warning("%s", problem)
-        self._house = Housekeeping(settings, connection, self._latest, self._tell)
+        self._house = Housekeeping(settings, self._memory, connection, self._latest, self._tell)
         return self
 
     async def show(self, view: View) -> None:
@@ -88,10 +88,10 @@ class MqttOutput:
         if self._connection is None or self._latest is None:
             raise OutputError("is not connected")
         self._view = view = self._with_calm_times(view)
-        devices = announced(view, self._settings)
+        devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         self._latest.put(payloads)
-        stands = published(view, self._settings, payloads)
+        stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
             self._house.stands(stands)
         try:
@@ -147,7 +147,7 @@ class MqttOutput:
         """Publish what stands once more, or as much of it as is asked for."""
         if self._latest is None or self._view is None:
             return
-        payloads = announced(self._view, self._settings) | self._messages(self._view)
+        payloads = announced(self._view, self._settings, self._memory) | self._messages(self._view)
         self._latest.put(payloads)
         if again is Again.PASSING:
             payloads = {t: payload for t, payload in payloads.items() if not payload.retain}
