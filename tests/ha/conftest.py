@@ -65,6 +65,7 @@ class Program:
         self.now = 1000.0
         self.situation = Situation(rules, started_at=self.now)
         self.refreshes = 0
+        self._obeyed = 0
         self._told: dict[str, bytes] = {}
 
     @property
@@ -121,21 +122,29 @@ class Program:
 
     async def call(self, domain: str, service: str, entity_id: str, **data: Any) -> list[Any]:
         """A person does something in Home Assistant; the program does what it is told then."""
-        self.mqtt.async_publish.reset_mock()
         await self.hass.services.async_call(
             domain, service, {"entity_id": entity_id, **data}, blocking=True
         )
+        return await self.obeys()
+
+    async def obeys(self) -> list[Any]:
+        """Do what Home Assistant has asked for since the last time, and return it."""
+        await self.hass.async_block_till_done()
         commands: list[Any] = []
-        for call in self.mqtt.async_publish.mock_calls:
+        calls = self.mqtt.async_publish.mock_calls
+        for call in calls[self._obeyed :]:
             topic, payload = call.args[:2]
+            read = COMMANDS.get(topic.removeprefix(f"{self.settings.base}/"))
+            if read is None:
+                continue
             assert call.args[3] is False, "a command is retained"
-            payload = payload.encode() if isinstance(payload, str) else payload
-            command = COMMANDS[topic.removeprefix(f"{self.settings.base}/")](payload)
+            command = read(payload.encode() if isinstance(payload, str) else payload)
             commands.append(command)
             if isinstance(command, Refresh):
                 self.refreshes += 1
             elif isinstance(command, SetLight | SetMode):
                 self.situation = self.situation.after_command(command, self.now)
+        self._obeyed = len(calls)
         await self.tell()
         return commands
 
