@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, NoReturn, Protocol, Self, runtime_checkable
+from typing import Annotated, Final, NoReturn, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
@@ -36,6 +36,16 @@ class _Inherited:
 
 INHERITED: Final = _Inherited()
 """Marks a field of a part's settings that takes the program's own setting of the same name."""
+
+
+def _comma_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip().lower() for word in value.split(",") if word.strip())
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+"""The type of a setting that is a list of words, parted by commas."""
 
 
 class Branch(BaseModel):

@@ -2,7 +2,8 @@
 
     python -m scripts.make_reference
 
-makes config.example.env, docs/settings.md and README.md's table of colours.
+makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities and
+README.md's table of colours.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -14,6 +15,8 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.outputs.mqtt.discovery import parts
+from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.settings.example import example_env
 from busylight.settings.load import is_secret, variables_of
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
@@ -150,13 +153,13 @@ def _code(text: str) -> str:
 
 def settings_reference() -> str:
     """The whole of docs/settings.md."""
-    parts = [_HEAD]
+    text = [_HEAD]
     for part, title in _SECTIONS.items():
         introduction = f"{_INTRODUCTIONS[part]}\n\n" if part in _INTRODUCTIONS else ""
         rows = "\n".join(_row(variable) for variable in variables(part))
-        parts.append(f"## {title}\n\n{introduction}{_TABLE_HEAD}{rows}\n")
-    parts.append(_COLORS + "\n".join(_color_rows()) + "\n")
-    return "\n".join(parts)
+        text.append(f"## {title}\n\n{introduction}{_TABLE_HEAD}{rows}\n")
+    text.append(_COLORS + "\n".join(_color_rows()) + "\n")
+    return "\n".join(text)
 
 
 def _row(variable: Variable) -> str:
@@ -200,11 +203,51 @@ def readme_with_colours(readme: str) -> str:
     return new
 
 
+_TABLE_OF_ENTITIES: Final = re.compile(
+    r"(?<=<!-- entities: written by scripts/make_reference.py -->\n)"
+    r".*?(?=<!-- end of entities -->)",
+    re.DOTALL,
+)
+
+
+def entity_table() -> str:
+    """The table of entities that stands in docs/home-assistant.md."""
+    settings = MqttSettings(
+        id="busylight",
+        name="Busy light",
+        outputs=("serial",),
+        host="broker",
+        account=True,
+        status_message=True,
+    )
+    lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
+    for part in parts(settings):
+        name = part.config["name"] or "(the light itself)"
+        kind = part.platform.replace("_", " ")
+        if part.config.get("entity_category"):
+            kind += f", {part.config['entity_category']}"
+        if part.key.startswith("output_"):
+            name = "Output …"
+        lines.append(f"| {name} | {kind} | {part.about} |")
+    return "\n".join(lines) + "\n"
+
+
+def home_assistant_with_entities(document: str) -> str:
+    """docs/home-assistant.md with its table. Raises ValueError without its place."""
+    new, count = _TABLE_OF_ENTITIES.subn(lambda _: f"\n{entity_table()}\n", document)
+    if count != 1:
+        raise ValueError("docs/home-assistant.md has not exactly one place for the entities")
+    return new
+
+
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
         "config.example.env": example_env(),
         "docs/settings.md": settings_reference(),
+        "docs/home-assistant.md": home_assistant_with_entities(
+            (root / "docs" / "home-assistant.md").read_text("utf-8")
+        ),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
     }
 

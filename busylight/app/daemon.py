@@ -93,6 +93,7 @@ class Daemon:
         self.hub.on_refresh = self._source.refresh
         if self._memory is not None:
             self.hub.on_override = self._memory.note
+            self._memory.on_recalled = self.hub.recalled
         self.hub.on_view = self._tell_watchers
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))

@@ -67,6 +67,11 @@ class Hub:
         self.on_override(self._situation.override)
         self._tell()
 
+    def recalled(self, override: Override | None) -> None:
+        """Take in what was asked for before a reboot, once the clock says what is left of it."""
+        self._situation = replace(self._situation, override=override)
+        self._tell()
+
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
         before = self._situation.outputs.get(output)

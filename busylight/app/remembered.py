@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,10 @@ _log: Final = logging.getLogger("busylight.app")
 
 _FILE: Final = "override.json"
 _CARD_SECONDS: Final = 10.0
+_LOOK_AT_CLOCK: Final = 2.0
+"""Seconds between two looks at the wall clock, while an override of before a reboot is kept."""
+_STEP: Final = 2.0
+"""Seconds: a clock that is put forward or back by more was set."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -29,9 +34,14 @@ class RememberedOverride:
         self._worker = Worker("override memory")
         self._newest: Override | None = None
         self._changed = asyncio.Event()
+        self._by_date: dict[str, Any] | None = None
+        self._clock_offset = 0.0
+        self.on_recalled: Callable[[Override | None], None] = lambda _override: None
+        """Called when the clock was set after a reboot, with what that makes of the override."""
 
     def note(self, override: Override | None) -> None:
         """Have this one kept; returns at once, for a card may take its time."""
+        self._by_date = None  # the last word wins
         self._newest = override
         self._changed.set()
 
@@ -39,7 +49,7 @@ class RememberedOverride:
         """Keep what is noted, the newest only, for ever; what is left when it is cancelled."""
         try:
             while True:
-                await self._changed.wait()
+                await self._next_change()
                 await self._keep()
         except asyncio.CancelledError:
             if self._changed.is_set():
@@ -47,6 +57,27 @@ class RememberedOverride:
             raise
         finally:
             self._worker.close()
+
+    async def _next_change(self) -> None:
+        """Wait for something to keep, and look at the clock while the date decides."""
+        while self._by_date is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AT_CLOCK):
+                    await self._changed.wait()
+                    return
+            self._look_at_clock()
+        await self._changed.wait()
+
+    def _look_at_clock(self) -> None:
+        """After a reboot the clock may be set late: only then it is known how much is left."""
+        kept, offset = self._by_date, time.time() - now()
+        if kept is None:
+            return
+        if abs(offset - self._clock_offset) > _STEP:
+            self._clock_offset = offset
+            self.on_recalled(_from_json(kept))
+        if time.time() >= float(kept["ends"]["utc"]):
+            self._by_date = None  # ended, by whatever clock
 
     async def _keep(self) -> None:
         self._changed.clear()
@@ -73,7 +104,10 @@ class RememberedOverride:
         """The override of before, unless it has ended or cannot be read."""
         try:
             kept = json.loads(self._path.read_bytes())
-            return _from_json(kept)
+            override = _from_json(kept)
+            if kept.get("ends") is not None and kept["ends"]["boot"] != _boot_id():
+                self._by_date, self._clock_offset = kept, time.time() - now()
+            return override  # noqa: TRY300 -- what is read is what may fail
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

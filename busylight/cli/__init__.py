@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "devices": "list serial ports, with the setting that would select each",
     "palette": "print the colours in force, and where each rule came from",
     "set": "set a running daemon's mode through MQTT",
+    "unpublish": "take this light off the broker, and out of Home Assistant",
 }
 """Every command with its line of help; its file is its name with `_` for `-`."""
 

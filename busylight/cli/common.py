@@ -16,8 +16,9 @@ from busylight.cli.log_output import configure
 from busylight.edge.log import conceal, redact
 from busylight.edge.speaker import Speaker
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
+from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import PartError
-from busylight.settings.faults import SettingsError
+from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import LogFormat, Settings, secrets_of
 from busylight.sources.graph.settings import GraphSettings
@@ -121,6 +122,21 @@ def graph_settings_of(settings: Settings) -> GraphSettings:
             f"presence is read from {settings.source}, which needs no sign-in at Microsoft"
         )
     return settings.graph
+
+
+def broker_settings_of(settings: Settings) -> MqttSettings:
+    """The settings of the broker, for commands that are about it."""
+    if settings.mqtt is None:
+        raise SettingsError(
+            [
+                SettingFault(
+                    "BUSYLIGHT_MQTT_HOST",
+                    "is missing: this command works through the broker",
+                    "BUSYLIGHT_MQTT_HOST=homeassistant.local",
+                )
+            ]
+        )
+    return settings.mqtt
 
 
 def state_dir_of(settings: Settings) -> Path:

@@ -3,9 +3,8 @@
 import argparse
 import asyncio
 
-from busylight.cli.common import CommandError, Exit, settings_of
+from busylight.cli.common import CommandError, Exit, broker_settings_of, settings_of
 from busylight.core.override import Mode, SetMode
-from busylight.settings.faults import SettingFault, SettingsError
 
 
 def main(args: argparse.Namespace) -> int:
@@ -15,15 +14,5 @@ def main(args: argparse.Namespace) -> int:
     if args.mode is Mode.AUTO and args.seconds is not None:
         raise CommandError("--for does not go with auto, which has no end", Exit.USAGE)
     settings = settings_of(args, needs_source=False, needs_outputs=False)
-    if settings.mqtt is None:
-        raise SettingsError(
-            [
-                SettingFault(
-                    "BUSYLIGHT_MQTT_HOST",
-                    "is missing: a running daemon is reached through the broker",
-                    "BUSYLIGHT_MQTT_HOST=homeassistant.local",
-                )
-            ]
-        )
-    asyncio.run(set_mode(settings.mqtt, SetMode(args.mode, args.seconds)))
+    asyncio.run(set_mode(broker_settings_of(settings), SetMode(args.mode, args.seconds)))
     return Exit.OK

@@ -26,6 +26,14 @@ def reconnect_delay(failures: int, *, draw: float | None = None) -> float:
     return shortest + (longest - shortest) * (random.random() if draw is None else draw)
 
 
+def birth_delay(*, draw: float | None = None) -> float:
+    """Seconds to wait before all is told again to a Home Assistant that has just started.
+
+    Half a second to three: every device on the broker answers, and not all at once.
+    """
+    return 0.5 + 2.5 * (random.random() if draw is None else draw)
+
+
 def retry_after(value: str | None, utc_now: datetime) -> float | None:
     """Seconds that a `Retry-After` header asks for, at most an hour; None if it says nothing.
 

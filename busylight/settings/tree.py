@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -17,6 +17,7 @@ from busylight.core.palette import Palette
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
 BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {"graph": GraphSettings}
@@ -49,12 +50,6 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-def _comma_list(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(word.strip().lower() for word in value.split(",") if word.strip())
 
 
 def _outputs(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,12 +92,10 @@ class Settings(BaseSettings):
         description="Where presence is read: graph, or a plugin's name",
         examples=["graph"],
     )
-    outputs: Annotated[tuple[str, ...], BeforeValidator(_comma_list), AfterValidator(_outputs)] = (
-        Field(
-            default=("terminal",),
-            description="Comma list of mqtt, serial, terminal, or plugins' names",
-            examples=["mqtt,serial"],
-        )
+    outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
+        default=("terminal",),
+        description="Comma list of mqtt, serial, terminal, or plugins' names",
+        examples=["mqtt,serial"],
     )
     interval: float = Field(
         default=5.0,

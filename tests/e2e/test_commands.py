@@ -442,3 +442,31 @@ def test_login_at_a_terminal_shows_a_qr_code_of_the_address(
     text = shown.decode()
     assert text.count("\N{FULL BLOCK}") + text.count("\N{LOWER HALF BLOCK}") > 100
     assert f"Signed in as {ADELE.principal_name}" in text
+
+
+def test_unpublish_names_what_it_clears_and_refuses_while_the_daemon_runs(
+    home: Home, lookalike: Lookalike, tmp_path: Path
+) -> None:
+    with Broker(tmp_path / "broker") as broker:
+        home.with_graph(lookalike).with_broker(broker.port)
+        with home.start() as program:
+            program.reports(
+                lambda report: report["diagnostics"]["outputs"]["mqtt"]["state"] == "connected"
+            )
+            refused = home.run("unpublish")
+            assert refused.returncode == 1
+            assert "a busylight daemon is running already" in refused.stderr
+            assert program.ends()[0] == 0
+        done = home.run("unpublish")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Cleared homeassistant/device/busylight_desk/config\n" in done.stdout
+        assert "Cleared busylight/desk/presence\n" in done.stdout
+        again = home.run("unpublish")
+        assert again.stdout == "Nothing of busylight/desk stands on the broker.\n"
+        assert again.returncode == 0
+
+
+def test_unpublish_without_a_broker_is_78(home: Home) -> None:
+    done = home.run("unpublish")
+    assert done.returncode == 78
+    assert "BUSYLIGHT_MQTT_HOST is missing" in done.stderr

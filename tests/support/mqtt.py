@@ -27,8 +27,9 @@ SUBSCRIBED: Final = b"\x90\x06\x00\x01\x00\x01\x01\x01"
 
 
 def settings_of(**fields: Any) -> MqttSettings:
-    """Settings with what is always needed."""
-    return MqttSettings(**{"id": "desk", "name": "Desk", "host": "127.0.0.1", **fields})
+    """Settings with what is always needed; nothing is announced unless it is asked for."""
+    always = {"id": "desk", "name": "Desk", "host": "127.0.0.1", "discovery": False}
+    return MqttSettings(**{**always, **fields})
 
 
 def settings_for(broker: Broker, **fields: Any) -> MqttSettings:

@@ -441,6 +441,74 @@ def test_an_override_survives_until_its_end(
         assert recalled == Override(ENDS.mode, ENDS.light, boottime + left)
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_LOOK_AT_CLOCK", 0.01)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("utc_at_boot", "utc_then", "left"),
+    [
+        (1, 5500, 500),  # a Pi starts in the past
+        (5400, 5500, 500),  # or where it was shut down
+        (1, 6000, None),  # meanwhile it would have ended
+        (5400, 6000, None),
+    ],
+)
+async def test_after_a_reboot_it_is_what_the_clock_says_once_that_is_set(
+    at: Callable[[float, float, str], None],
+    tmp_path: Path,
+    utc_at_boot: float,
+    utc_then: float,
+    left: float | None,
+) -> None:
+    at(400, 5400, "a")
+    RememberedOverride(tmp_path).remember(ENDS)
+    at(7, utc_at_boot, "b")
+    memory = RememberedOverride(tmp_path)
+    memory.recall()
+    told: list[Override | None] = []
+    memory.on_recalled = told.append
+    task = asyncio.create_task(memory.run())
+    await asyncio.sleep(0.05)
+    assert told == []
+    at(8, utc_then, "b")
+    await until(lambda: bool(told))
+    assert told == [None if left is None else Override(ENDS.mode, ENDS.light, 8 + left)]
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_after_a_reboot_what_is_asked_for_before_the_clock_is_set_wins(
+    at: Callable[[float, float, str], None], tmp_path: Path
+) -> None:
+    at(400, 5400, "a")
+    RememberedOverride(tmp_path).remember(ENDS)
+    at(7, 1, "b")
+    memory = RememberedOverride(tmp_path)
+    memory.recall()
+    told: list[Override | None] = []
+    memory.on_recalled = told.append
+    task = asyncio.create_task(memory.run())
+    memory.note(Override(Mode.BUSY))
+    at(8, 5500, "b")
+    await until(lambda: memory.recall() == Override(Mode.BUSY))
+    await asyncio.sleep(0.05)
+    assert told == []
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def test_an_override_that_is_recalled_late_is_shown() -> None:
+    hub = Hub(RULES)
+    hub.recalled(Override(Mode.OFF))
+    assert (hub.view.mode, hub.view.state) == (Mode.OFF, "off")
+    hub.recalled(None)
+    assert hub.view.mode is Mode.AUTO
+
+
 async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end(
     tmp_path: Path,
 ) -> None:

@@ -262,6 +262,16 @@ def subscription_refused(settings: MqttSettings, topics: Iterable[str]) -> str:
     )
 
 
+def announcement_refused(settings: MqttSettings, refused: dict[str, str]) -> str:
+    """What to say when Home Assistant cannot be told of the device; all else goes on."""
+    reasons = ", ".join(sorted(set(refused.values())))
+    return (
+        f"the broker refuses what we publish on {min(refused)} ({reasons}), so Home Assistant "
+        f"finds no device: allow {_who(settings)} to write {settings.discovery_prefix}/device/# "
+        "in the broker's access rules (ACL), or set MQTT_DISCOVERY=false"
+    )
+
+
 def _brief(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

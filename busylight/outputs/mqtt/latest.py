@@ -1,7 +1,7 @@
 """Latest wins, topic by topic: a slow broker gets the newest state, never a parade of old ones."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -46,12 +46,11 @@ class LatestWins:
                 self._newest[topic] = self._waiting[topic] = payload
         self._pump()
 
-    def again(self, topics: Iterable[str]) -> None:
-        """Publish the newest of these topics once more: somebody waits to hear it."""
-        for topic in topics:
-            if topic in self._newest:
-                self._waiting.setdefault(topic, self._newest[topic])
-        self._pump()
+    def put_again(self, messages: Mapping[str, Payload]) -> None:
+        """Publish all of it, in this order, whether it has changed or not."""
+        for topic in messages:
+            self._newest.pop(topic, None)
+        self.put(messages)
 
     async def settled(self) -> None:
         """Return when all that was put has been acknowledged."""

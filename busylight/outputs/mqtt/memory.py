@@ -5,6 +5,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from busylight.edge.threads import Worker
+from busylight.outputs.mqtt.published import Published
 from busylight.outputs.mqtt.settings import MqttSettings, Version
 
 DUEL_LIVES: Final = 3
@@ -23,8 +24,16 @@ class Memory:
     """How many connections in a row the broker has closed soon after it accepted them."""
     said: set[str] = field(default_factory=set)
     """What has been said once and needs no saying again."""
+    published: Published | None = None
+    """What stood on the broker when that was last noted; None: not known."""
+    recalled: bool = False
+    """Whether that was looked up on the card."""
+    names: dict[str, str] = field(default_factory=dict)
+    """The last known name of each of several people, by id."""
     worker: Worker = field(default_factory=lambda: Worker("mqtt-connect"))
     """Makes the blocking calls; knows of earlier ones that still hang."""
+    card: Worker = field(default_factory=lambda: Worker("mqtt-card"))
+    """Reads and writes what is remembered across restarts."""
 
     def say_once(self, what: str) -> bool:
         """Whether `what` has not been said yet; from now on it has."""

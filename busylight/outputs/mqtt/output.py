@@ -16,9 +16,11 @@ from busylight.core.override import Command, Refresh
 from busylight.core.view import Diagnostics, View
 from busylight.edge import clock
 from busylight.outputs.mqtt import failures
+from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
 from busylight.outputs.mqtt.connection import Caller, Connection
 from busylight.outputs.mqtt.dialling import Will
+from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.payloads import OFFLINE, Payload, availability_topic, messages
@@ -55,6 +57,8 @@ class MqttOutput:
         self._complaints = RateLimit(5, 60.0)
         self._connection: Connection | None = None
         self._latest: LatestWins | None = None
+        self._house: Housekeeping | None = None
+        self._view: View | None = None
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -62,6 +66,8 @@ class MqttOutput:
     async def __aenter__(self) -> Self:
         """Connect and listen for commands; nothing is published before the first view."""
         settings = self._settings
+        if not self._visiting:
+            await recall_published(settings, self._memory)
         connection = await Connection.open(self._caller())
         self._connection = connection
         self._latest = LatestWins(connection)
@@ -81,22 +87,31 @@ class MqttOutput:
             problem = failures.subscription_refused(settings, refused)
             if self._memory.say_once(problem):
                 _log.warning("%s", problem)
+        self._house = Housekeeping(settings, self._memory, connection, self._latest, self._tell)
         return self
 
     async def show(self, view: View) -> None:
         """Publish what has changed; return when the broker has acknowledged it."""
         if self._connection is None or self._latest is None:
             raise OutputError("is not connected")
-        view = self._with_calm_times(view)
-        everything = messages(view, self._settings, self._wall_clock.rfc3339)
-        light = f"{self._settings.base}/light"
-        self._latest.put({light: everything[light]} if self._visiting else everything)
+        devices: list[str] = []
+        if self._visiting:
+            light = f"{self._settings.base}/light"
+            self._latest.put({light: self._messages(view)[light]})
+        else:
+            devices = self._put(view, self._latest)
         try:
             await self._connection.unless_ended(self._latest.settled())
         except OutputError as error:
             raise self._reason(error) from None
-        if self._latest.refused:
-            raise failures.PublishRefusedError(self._settings, self._latest.refused)
+        refused = dict(self._latest.refused)
+        unannounced = {topic: refused.pop(topic) for topic in devices if topic in refused}
+        if refused:
+            raise failures.PublishRefusedError(self._settings, refused)
+        if unannounced:
+            problem = failures.announcement_refused(self._settings, unannounced)
+            if self._memory.say_once(problem):
+                _log.warning("%s", problem)
 
     async def events(self) -> AsyncIterator[Command]:
         """Yield commands as they come; raises why the connection has ended."""
@@ -105,10 +120,8 @@ class MqttOutput:
             if isinstance(heard, OutputError):
                 raise heard
             yield heard
-            # Also a command that changes nothing is answered: who gave it may wait for that.
-            if self._latest is not None and not isinstance(heard, Refresh):
-                base = self._settings.base
-                self._latest.again([f"{base}/mode", f"{base}/override"])
+            if not isinstance(heard, Refresh):
+                self._answer()
 
     async def __aexit__(
         self,
@@ -119,6 +132,8 @@ class MqttOutput:
     ) -> None:
         """Say `offline`; after an error the broker does, by our will."""
         connection, latest = self._connection, self._latest
+        if self._house is not None:
+            self._house.close()
         if connection is None or latest is None:
             return
         try:
@@ -142,6 +157,39 @@ class MqttOutput:
         will = Will(availability_topic(settings), OFFLINE)
         return Caller(settings, settings.client_id_in_force, self._received, will)
 
+    def _put(self, view: View, latest: LatestWins) -> list[str]:
+        """Hand over what is to stand on the broker; return the topics of devices among it."""
+        self._view = view = self._with_calm_times(view)
+        devices = announced(view, self._settings, self._memory)
+        payloads = devices | self._messages(view)
+        latest.put(payloads)
+        stands = published(view, self._settings, self._memory, payloads)
+        if self._house is not None and stands is not None:
+            self._house.stands(stands)
+        return list(devices)
+
+    def _messages(self, view: View) -> dict[str, Payload]:
+        return messages(view, self._settings, self._wall_clock.rfc3339)
+
+    def _answer(self) -> None:
+        """Say mode and override once more: also a command that changes nothing is answered."""
+        if self._latest is None or self._view is None:
+            return
+        said = self._messages(self._view)
+        topics = [f"{self._settings.base}/{end}" for end in ("mode", "override")]
+        self._latest.put_again({topic: said[topic] for topic in topics})
+
+    def _tell(self, again: Again) -> None:
+        """Publish what stands once more, or as much of it as is asked for."""
+        if self._latest is None or self._view is None:
+            return
+        payloads = announced(self._view, self._settings, self._memory) | self._messages(self._view)
+        self._latest.put(payloads)
+        if again is Again.PASSING:
+            payloads = {t: payload for t, payload in payloads.items() if not payload.retain}
+        if again is not Again.CHANGED:
+            self._latest.put_again(payloads)
+
     def _with_calm_times(self, view: View) -> View:
         """The view, with the last diagnostics where nothing but a time is new in them too soon."""
         before, after = self._diagnostics, view.diagnostics
@@ -158,6 +206,8 @@ class MqttOutput:
     def _received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         read = COMMANDS.get(topic.removeprefix(f"{self._settings.base}/"))
         if read is None:
+            if self._house is not None:
+                self._house.received(topic, payload, retained=retained)
             return
         if retained:
             if self._memory.say_once(topic):

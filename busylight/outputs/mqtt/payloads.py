@@ -32,6 +32,11 @@ def availability_topic(settings: MqttSettings) -> str:
     return f"{settings.base}/availability"
 
 
+def person_base(settings: MqttSettings, person_id: str) -> str:
+    """The topic under which everything of one of several people stands."""
+    return f"{settings.base}/users/{topic_part(person_id)}"
+
+
 def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Payload]:
     """All that is published for `view`, in the order in which a new connection publishes it.
 
@@ -39,7 +44,7 @@ def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Pa
     """
     base = settings.base
     payloads = {
-        f"{base}/presence": _json(
+        f"{base}/presence": json_payload(
             presence_document(
                 view.knowledge,
                 rfc3339,
@@ -47,34 +52,38 @@ def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Pa
                 user=settings.account,
             )
         ),
-        f"{base}/light": _json(light_document(view.light)),
+        f"{base}/light": json_payload(light_document(view.light)),
         f"{base}/mode": Payload(view.mode.value.encode()),
-        f"{base}/override": _json(override_document(view.override, rfc3339)),
-        f"{base}/diagnostics": _json(
+        f"{base}/override": json_payload(override_document(view.override, rfc3339)),
+        f"{base}/diagnostics": json_payload(
             diagnostics_document(view.diagnostics, rfc3339, account=settings.account)
         ),
     }
     if settings.sign_in:
-        payloads[f"{base}/sign_in"] = _json(sign_in_document(view.sign_in, rfc3339), retain=False)
+        payloads[f"{base}/sign_in"] = json_payload(
+            sign_in_document(view.sign_in, rfc3339), retain=False
+        )
     for person_id, person in view.people.items():
-        theirs = f"{base}/users/{_topic_part(person_id)}"
+        theirs = person_base(settings, person_id)
         # Whose presence it is has to be readable where there are many: the setting that hides
         # the account's name is about who is signed in.
-        payloads[f"{theirs}/presence"] = _json(
+        payloads[f"{theirs}/presence"] = json_payload(
             presence_document(
                 person.knowledge, rfc3339, status_message=settings.status_message, user=True
             )
         )
-        payloads[f"{theirs}/light"] = _json(light_document(person.light))
+        payloads[f"{theirs}/light"] = json_payload(light_document(person.light))
     payloads[availability_topic(settings)] = Payload(ONLINE)
     return payloads
 
 
-def _json(document: Mapping[str, Any] | None, *, retain: bool = True) -> Payload:
+def json_payload(document: Mapping[str, Any] | None, *, retain: bool = True) -> Payload:
+    """A document as it is published: compact, in UTF-8."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # A status message can hold half a character (a lone surrogate), which UTF-8 cannot.
     return Payload(text.encode("utf-8", errors="replace"), retain)
 
 
-def _topic_part(text: str) -> str:
+def topic_part(text: str) -> str:
+    """The text as a part of a topic, of harmless characters only."""
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:64]

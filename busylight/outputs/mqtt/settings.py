@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from busylight.parts import INHERITED, Branch, Fault
+from busylight.parts import INHERITED, Branch, CommaList, Fault
 
 
 class Transport(StrEnum):
@@ -71,6 +71,9 @@ class MqttSettings(Branch):
 
     id: Annotated[str, INHERITED]
     name: Annotated[str, INHERITED]
+    outputs: Annotated[CommaList, INHERITED] = ()
+    state_dir: Annotated[Path | None, INHERITED] = None
+    """Where it is remembered what was published; None: nowhere."""
 
     host: Annotated[str, AfterValidator(_host)] = Field(
         description="The broker's host name or address", examples=["homeassistant.local"]
@@ -133,6 +136,24 @@ class MqttSettings(Branch):
         default="busylight",
         description="Topic prefix: topics are <MQTT_TOPIC>/<ID>/…",
         examples=["busylight"],
+    )
+    discovery: bool = Field(
+        default=True,
+        description="Let Home Assistant find this light by itself",
+        examples=["true"],
+    )
+    discovery_prefix: Annotated[str, AfterValidator(_topic)] = Field(
+        default="homeassistant",
+        description="Home Assistant's discovery prefix",
+        examples=["homeassistant"],
+    )
+    discovery_users: int = Field(
+        default=50,
+        ge=0,
+        le=1000,
+        description="Of the people in GRAPH_USERS so many become devices in Home Assistant; "
+        "beyond it they have topics only",
+        examples=["50"],
     )
     sign_in: bool = Field(
         default=True,

@@ -1,0 +1,67 @@
+"""Who is announced to Home Assistant at this moment, and what with that stands on the broker."""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from busylight.core.knowledge import Known
+from busylight.core.view import View
+from busylight.outputs.mqtt.discovery import announced_parts, announcements
+from busylight.outputs.mqtt.memory import Memory
+from busylight.outputs.mqtt.payloads import Payload
+from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
+from busylight.outputs.mqtt.settings import MqttSettings
+
+_log: Final = logging.getLogger("busylight.mqtt")
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, Payload]:
+    """The announcements for a view, by topic; none without discovery.
+
+    A part that was announced before and is no more is told as removed, until that is noted.
+    """
+    if not settings.discovery:
+        return {}
+    people = _people(view, settings, memory)
+    removed = removed_parts(
+        memory.published, broker_of(settings), announced_parts(settings, people)
+    )
+    return announcements(settings, people, removed)
+
+
+def published(
+    view: View, settings: MqttSettings, memory: Memory, payloads: Mapping[str, Payload]
+) -> Published | None:
+    """What stands on the broker with `payloads`; None while not all people are known yet.
+
+    Until somebody has been read nobody can say whose topics are none of ours any more.
+    """
+    if not view.people and not isinstance(view.knowledge, Known):
+        return None
+    return Published(
+        broker_of(settings),
+        settings.base,
+        frozenset(topic for topic, payload in payloads.items() if payload.retain),
+        announced_parts(settings, _people(view, settings, memory)) if settings.discovery else {},
+    )
+
+
+def _people(view: View, settings: MqttSettings, memory: Memory) -> dict[str, str | None]:
+    """The names of those who become devices, by id."""
+    for person_id, person in view.people.items():
+        if isinstance(person.knowledge, Known) and person.knowledge.presence.user:
+            memory.names[person_id] = person.knowledge.presence.user
+    # Whoever could not be found has no object id yet, and is announced when there is one.
+    people = sorted(person_id for person_id in view.people if _GUID.fullmatch(person_id))
+    most = settings.discovery_users
+    if len(people) > most and memory.say_once("more people than devices"):
+        _log.warning(
+            "of %d people %d become devices in Home Assistant, the others have topics only: "
+            "MQTT_DISCOVERY_USERS allows no more",
+            len(people),
+            most,
+        )
+    return {person_id: memory.names.get(person_id) for person_id in people[:most]}

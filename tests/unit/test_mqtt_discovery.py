@@ -1,0 +1,229 @@
+"""What Home Assistant is told of the device; tests/ha has its own code judge it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from busylight import __version__
+from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
+from busylight.core.override import Mode, Override
+from busylight.core.presence import Presence
+from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.outputs.mqtt.announcing import announced, published
+from busylight.outputs.mqtt.discovery import announced_parts, device, parts
+from busylight.outputs.mqtt.memory import Memory
+from busylight.outputs.mqtt.payloads import messages
+from busylight.outputs.mqtt.published import Published
+from busylight.outputs.mqtt.settings import MqttSettings
+from tests.support.mqtt import a_view, light, not_known, settings_of
+from tests.unit.test_mqtt_payloads import rfc3339
+
+SNAPSHOTS = Path(__file__).resolve().parents[1] / "snapshots"
+GUIDS = [f"0000000{n}-eca7-46b7-bad1-db199b62afc3" for n in range(4)]
+
+
+def announcing(**fields: Any) -> MqttSettings:
+    return settings_of(discovery=True, outputs="mqtt,serial", **fields)
+
+
+def _people(count: int) -> dict[str, Person]:
+    return {guid: Person(not_known(), None) for guid in reversed(GUIDS[:count])}
+
+
+# -- Every payload that is sent, as it was reviewed -------------------------------------------
+
+
+def _diagnostics(**changes: Any) -> Diagnostics:
+    fields: dict[str, Any] = {
+        "signed_in": True,
+        "account": "ada@example.com",
+        "last_success": 60.0,
+        "outputs": {
+            "mqtt": PartHealth(PartState.CONNECTED),
+            "serial": PartHealth(PartState.FAILED, "the port is gone: plug the light in again"),
+        },
+    }
+    return Diagnostics("graph", "1.2.3", started_at=0.0, **(fields | changes))
+
+
+def _cases() -> Iterator[tuple[str, View, MqttSettings]]:
+    busy = Known(Presence("Busy", "InACall", "writing", "ada@example.com"), 30.0, 60.0)
+    yield "plain", a_view("red pulse", knowledge=busy, diagnostics=_diagnostics()), announcing()
+    yield (
+        "everything_told",
+        a_view(
+            "#ff8000 40% breathe",
+            knowledge=busy,
+            override=Override(Mode.MANUAL, light("#ff8000 40% breathe"), ends_at=3600.0),
+            diagnostics=_diagnostics(),
+        ),
+        announcing(account=True, status_message=True, discovery_prefix="ha", topic="house/lights"),
+    )
+    trouble = Trouble(Why.SIGNED_OUT, "sign in again")
+    prompt = SignInPrompt("https://microsoft.com/devicelogin", "ABCD1234", expires_at=900.0)
+    yield (
+        "signed_out",
+        a_view(
+            "white blink",
+            knowledge=NotKnown(trouble, since=30.0, read_at=20.0),
+            sign_in=prompt,
+            diagnostics=_diagnostics(signed_in=False, last_error="sign in again"),
+        ),
+        announcing(),
+    )
+    yield (
+        "sign_in_kept_off_the_broker",
+        a_view(None, sign_in=prompt, diagnostics=_diagnostics()),
+        announcing(sign_in=False),
+    )
+    people = {
+        GUIDS[0]: Person(busy, light("red")),
+        GUIDS[1]: Person(NotKnown(trouble, since=30.0), light("white")),
+        "nobody@example.com": Person(not_known(), None),
+    }
+    yield (
+        "people",
+        a_view("red", knowledge=busy, people=people, diagnostics=_diagnostics()),
+        announcing(),
+    )
+
+
+CASES = {name: (view, settings) for name, view, settings in _cases()}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_payload_is_what_was_reviewed(name: str) -> None:
+    """A file that is missing is written, and to be looked at before it is committed."""
+    view, settings = CASES[name]
+    payloads = announced(view, settings, Memory()) | messages(view, settings, rfc3339)
+    found = [
+        {
+            "topic": topic,
+            "retain": payload.retain,
+            "payload": _readable(payload.content.decode().replace(__version__, "VERSION")),
+        }
+        for topic, payload in payloads.items()
+    ]
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    file = SNAPSHOTS / f"mqtt_{name}.json"
+    if not file.exists():
+        file.write_text(text, "utf-8")
+        pytest.fail(f"{file.name} was missing and has been written: review and commit it")
+    assert text == file.read_text("utf-8"), f"if it is meant so: rm {file} and run this again"
+
+
+def _readable(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+# -- What the snapshots cannot say ------------------------------------------------------------
+
+
+def test_the_ids_follow_from_the_id_and_from_nothing_else() -> None:
+    plain = device(announcing())
+    other = device(announcing(name="Other", host="other", topic="elsewhere", account=True))
+    assert plain[0] == other[0] == "homeassistant/device/busylight_desk/config"
+    for topic, document in (plain, other):
+        assert document["device"]["identifiers"] == ["busylight_desk"]
+        ids = {key: part["unique_id"] for key, part in document["components"].items()}
+        assert ids == {key: f"busylight_desk_{key}" for key in ids}
+        assert re.fullmatch(r"[a-z]+/device/[a-zA-Z0-9_-]+/config", topic)
+
+
+def test_every_state_and_command_topic_is_one_of_the_contracts() -> None:
+    settings = announcing(account=True, status_message=True)
+    states = messages(a_view(), settings, rfc3339).keys()
+    commands = {f"{settings.base}/{end}/set" for end in ("light", "mode", "refresh")}
+    used = set()
+    for part in parts(settings):
+        assert {part.config.get("state_topic"), part.config.get("json_attributes_topic")} <= {
+            *states,
+            None,
+        }
+        used.add(part.config.get("command_topic"))
+    assert used == {*commands, None}
+
+
+def test_a_part_says_its_name_and_an_icon_or_a_class_that_has_one() -> None:
+    for part in parts(announcing(account=True, status_message=True)):
+        assert "name" in part.config
+        assert part.config.keys() & {"icon", "device_class"}
+
+
+def test_without_discovery_nothing_is_announced() -> None:
+    assert announced(a_view(people=_people(2)), settings_of(discovery=False), Memory()) == {}
+
+
+def test_each_person_is_a_device_by_way_of_the_light_up_to_the_number_that_is_set(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = announcing(discovery_users=2)
+    memory = Memory()
+    for _ in range(2):  # what is beyond it is said once
+        topics = list(announced(a_view(people=_people(3)), settings, memory))
+        assert topics == [
+            f"homeassistant/device/busylight_desk{end}/config"
+            for end in ("", f"_{GUIDS[0]}", f"_{GUIDS[1]}")
+        ]
+    found = announced(a_view(people=_people(3)), settings, memory)
+    person = json.loads(found[f"homeassistant/device/busylight_desk_{GUIDS[0]}/config"].content)
+    assert person["device"]["via_device"] == "busylight_desk"
+    (said,) = caplog.records
+    assert said.getMessage().startswith("of 3 people 2 become devices in Home Assistant")
+
+
+def test_a_persons_device_keeps_its_name_while_the_presence_is_not_known() -> None:
+    settings = announcing(id="names")
+    memory = Memory()
+    topic = f"homeassistant/device/busylight_names_{GUIDS[0]}/config"
+
+    def name(person: Person) -> str:
+        found = announced(a_view(people={GUIDS[0]: person}), settings, memory)[topic]
+        return str(json.loads(found.content)["device"]["name"])
+
+    assert name(Person(not_known(), None)) == "Person 00000000"
+    known = Known(Presence("Busy", "Busy", user="Ada"), 1.0, 1.0)
+    assert name(Person(known, None)) == "Ada"
+    assert name(Person(not_known(), None)) == "Ada"
+
+
+def test_a_part_that_is_no_more_is_told_with_its_platform_alone_until_that_is_noted() -> None:
+    before = announcing(account=True)
+    settings = announcing()
+    memory = Memory()
+    view = a_view()
+    memory.published = published(view, before, memory, announced(view, before, memory))
+    topic, _ = device(settings)
+    told = json.loads(announced(view, settings, memory)[topic].content)["components"]
+    assert told["account"] == {"platform": "sensor"}
+    memory.published = published(view, settings, memory, announced(view, settings, memory))
+    assert (
+        "account" not in json.loads(announced(view, settings, memory)[topic].content)["components"]
+    )
+
+
+def test_what_was_told_to_another_broker_is_not_removed_here() -> None:
+    settings = announcing()
+    topic, _ = device(settings)
+    memory = Memory()
+    memory.published = Published(
+        "elsewhere:1883", "busylight/desk", frozenset(), {topic: {"old": "sensor"}}
+    )
+    assert b"old" not in announced(a_view(), settings, memory)[topic].content
+
+
+def test_before_anybody_was_read_nobody_can_say_what_is_no_more() -> None:
+    settings = announcing()
+    assert published(a_view(knowledge=not_known()), settings, Memory(), {}) is None
+    assert published(a_view(), settings, Memory(), {}) is not None
+    people = _people(1)
+    known = published(a_view(knowledge=not_known(), people=people), settings, Memory(), {})
+    assert known is not None
+    assert known.devices == announced_parts(settings, people)
