@@ -204,7 +204,8 @@ def readme_with_colours(readme: str) -> str:
 
 
 _TABLE_OF_ENTITIES: Final = re.compile(
-    r"(?<=<!-- entities: written by scripts/make_reference.py -->\n).*?(?=<!-- end of entities -->)",
+    r"(?<=<!-- entities: written by scripts/make_reference.py -->\n).*?"
+    r"(?=<!-- end of entities -->)",
     re.DOTALL,
 )
 
