@@ -55,6 +55,11 @@ def _set(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _firmware(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", metavar="simulate", choices=["simulate"], help="what to do")
+    parser.add_argument("--link", metavar="PATH", help="simulate: where the light's port stands")
+
+
 ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": _demo,
     "login": _login,
@@ -63,6 +68,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "test-light": _test_light,
     "devices": _json,
     "palette": _json,
+    "firmware": _firmware,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""

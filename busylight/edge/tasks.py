@@ -41,6 +41,8 @@ async def first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             if not task.done():
                 await _cancel(task)
+            elif not task.cancelled():
+                task.exception()  # of two that fail together one alone is raised below
     for task in done:
         _result(task)
 

@@ -1,6 +1,7 @@
 """Clocks, threads, tasks and files: what they promise when things go wrong."""
 
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -168,6 +169,20 @@ async def test_of_several_the_first_to_end_ends_the_others() -> None:
     with pytest.raises(KeyError):
         await first_to_end(forever(), fail())
     assert ended.is_set()
+
+
+async def test_of_two_that_fail_together_nothing_is_left_to_complain_of() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+
+    async def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await first_to_end(fail(), fail())
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
 
 
 async def test_a_sleep_ends_at_its_deadline_on_the_clock_that_counts_through_suspend(
