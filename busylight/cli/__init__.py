@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "test-light": "walk the outputs through every state of the palette",
     "devices": "list serial ports, with the setting that would select each",
     "palette": "print the colours in force, and where each rule came from",
-    "firmware": "the light that you build: run a virtual one",
+    "firmware": "the light that you build: its firmware, or a virtual one",
     "set": "set a running daemon's mode through MQTT",
 }
 """Every command with its line of help; its file is its name with `_` for `-`."""

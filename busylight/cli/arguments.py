@@ -56,8 +56,20 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 
 def _firmware(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", metavar="simulate", choices=["simulate"], help="what to do")
+    parser.add_argument(
+        "action", metavar="build|simulate", choices=["build", "simulate"], help="what to do"
+    )
     parser.add_argument("--link", metavar="PATH", help="simulate: where the light's port stands")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="build: what is on the board, e.g. PIXELS=24",
+    )
+    parser.add_argument(
+        "--output", default="build-light", metavar="DIR", help="build: where; default build-light"
+    )
 
 
 ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
