@@ -127,7 +127,8 @@ class UntilLost(AsyncIterator[Command]):
 
     async def __anext__(self) -> NoReturn:
         """Wait for the end."""
-        raise OutputError(*(await asyncio.shield(self._lost)).args)
+        error = await asyncio.shield(self._lost)
+        raise type(error)(*error.args)
 
 
 class Source(Protocol):

@@ -1,5 +1,20 @@
-"""Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it."""
+"""Groups of tests that need more than the others, and tests that may be tried again."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
+import pytest
+
+# Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
+
+_REAL_PARTS = {"real", "e2e", "firmware", "ha"}
+"""Directories whose tests run against the clock of real parts."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test on real parts be tried again: a shared machine may be late, and that is named."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in _REAL_PARTS:
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))

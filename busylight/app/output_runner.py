@@ -56,17 +56,19 @@ class OutputRunner:
             try:
                 if await self._connected():
                     return
-                problem, least = "ended by itself", 0.0
+                problem, least, most = "ended by itself", 0.0, None
             except OutputError as error:
                 problem, least = str(error), getattr(error, "retry_after", None) or 0.0
+                most = getattr(error, "retry_within", None)
             except TimeoutError as error:
-                problem, least = f"does not answer: {error}", 0.0
+                problem, least, most = f"does not answer: {error}", 0.0, None
             except Exception as error:  # noqa: BLE001 -- whatever a part raises is that part's fault alone
                 _log.debug("output %s failed", self.name, exc_info=True)
-                problem, least = f"{type(error).__name__}: {error}", 0.0
+                problem, least, most = f"{type(error).__name__}: {error}", 0.0, None
             failures = failures + 1 if clock.now() - began < SHOW_LIMIT else 1
             self.told(self.name, PartHealth(PartState.FAILED, problem))
-            await self._pause(max(reconnect_delay(failures), least))
+            delay = reconnect_delay(failures)
+            await self._pause(max(delay if most is None else min(delay, most), least))
 
     async def _connected(self) -> bool:
         """Live one connection; true if it ended with the program's last view."""

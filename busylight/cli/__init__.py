@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "test-light": "walk the outputs through every state of the palette",
     "devices": "list serial ports, with the setting that would select each",
     "palette": "print the colours in force, and where each rule came from",
+    "firmware": "the light that you build: its firmware, or a virtual one",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }

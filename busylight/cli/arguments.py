@@ -55,6 +55,23 @@ def _set(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _firmware(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", metavar="build|simulate", choices=["build", "simulate"], help="what to do"
+    )
+    parser.add_argument("--link", metavar="PATH", help="simulate: where the light's port stands")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="build: what is on the board, e.g. PIXELS=24",
+    )
+    parser.add_argument(
+        "--output", default="build-light", metavar="DIR", help="build: where; default build-light"
+    )
+
+
 ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": _demo,
     "login": _login,
@@ -63,6 +80,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "test-light": _test_light,
     "devices": _json,
     "palette": _json,
+    "firmware": _firmware,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""

@@ -7,14 +7,15 @@ import sys
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from busylight.core.light import FULL, OFF, Effect, LightState
+from busylight.core.light import Effect, LightState, shown_rgb
 from busylight.core.palette import Rule
 from busylight.core.view import View
 from busylight.demo.day import Step
 from busylight.edge.threads import Worker
 from busylight.outputs.terminal.picture import Depth, draw, light_words, plain_line, words_of
 from busylight.outputs.terminal.screen import WRITE_LIMIT, Screen, TerminalError
-from firmware_bridge.virtual_light import Frame, VirtualLight
+from firmware_bridge import protocol
+from firmware_bridge.simulate import Painting, SimulatedLight
 
 _FRAME_SECONDS: Final = 0.1
 
@@ -73,7 +74,7 @@ class PlainAudience:
 class PictureAudience:
     """A picture of the virtual light, drawn from the bytes that it has received."""
 
-    def __init__(self, light: VirtualLight) -> None:
+    def __init__(self, light: SimulatedLight) -> None:
         self._light = light
         self._screen = Screen(sys.stdout.fileno())
         self._depth = Depth.of(os.environ)
@@ -115,35 +116,38 @@ class PictureAudience:
         loop = asyncio.get_running_loop()
         shown, since = None, loop.time()
         while True:
-            frame = self._light.last
-            light = None if frame is None else light_of(frame)
+            painting = self._light.last
+            light = None if painting is None else light_of(painting)
             if light != shown:
                 shown, since = light, loop.time()
-            lines = draw(light, loop.time() - since, self._words(frame), self._depth)
+            lines = draw(light, loop.time() - since, self._words(painting), self._depth)
             with contextlib.suppress(TerminalError, TimeoutError):  # who stops it misses some
                 await self._worker.call(2 * WRITE_LIMIT, self._screen.paint, lines)
             await asyncio.sleep(_FRAME_SECONDS)
 
-    def _words(self, frame: Frame | None) -> list[str]:
+    def _words(self, painting: Painting | None) -> list[str]:
         view = self._view
         if view is None:
             return [self._time]
         lines = [f"{self._time}  {words_of(view.knowledge)}", light_words(view.light)]
         if view.sign_in is not None:
             lines.append(f"sign in with {view.sign_in.code}: the stand-in does it by itself")
-        elif frame is not None:
-            red, green, blue = frame.rgb
+        elif painting is not None:
+            red, green, blue = shown_rgb(light_of(painting))
             lines.append(f"on the wire: {red:02x}{green:02x}{blue:02x}    Ctrl-C ends it")
         return lines
 
 
-def light_of(frame: Frame) -> LightState:
-    """What a light with that frame looks like: the host blinks, the light does the rest."""
-    effect = Effect(frame.effect)
-    brightness = max(frame.rgb)
-    if brightness == 0:
-        return OFF
-    # The bytes have the brightness in the colour; the picture wants it apart.
-    red, green, blue = (round(channel * FULL / brightness) for channel in frame.rgb)
-    moves = Effect.SOLID if effect is Effect.BLINK else effect
-    return LightState(red, green, blue, brightness, moves)
+_EFFECTS: Final = {
+    protocol.SOLID: Effect.SOLID,
+    protocol.BLINK: Effect.BLINK,
+    protocol.PULSE: Effect.PULSE,
+    protocol.BREATHE: Effect.BREATHE,
+}
+
+
+def light_of(painting: Painting) -> LightState:
+    """What a light that was painted so looks like."""
+    red, green, blue, brightness, effect, period = painting.look
+    seconds = period / 1000 if period else None
+    return LightState(red, green, blue, brightness, _EFFECTS[effect], seconds)

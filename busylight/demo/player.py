@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from busylight.core.light import LightState, dimmed
+from busylight.core.light import dimmed
 from busylight.core.palette import Rule
 from busylight.core.presence import Presence
 from busylight.demo.day import DAY, Step, holds
@@ -11,8 +11,8 @@ from busylight.demo.lookalike import ADELE
 from busylight.demo.stage import Stage
 from busylight.edge.clock import now, sleep_until
 from busylight.edge.threads import Worker
-from busylight.outputs.serial.template import Template
-from firmware_bridge.virtual_light import TEMPLATE
+from busylight.outputs.serial.firmware_output import show_of
+from firmware_bridge import protocol
 
 DAY_SECONDS: Final = 60.0
 """How long a day takes at speed 1."""
@@ -32,7 +32,6 @@ class Player:
         self._stage = stage
         self._speed = speed
         self._on_shown = on_shown
-        self._template = Template.parse(TEMPLATE)
         self._worker = Worker("demo day")
 
     async def play_day(self, day: Sequence[Step] = DAY) -> None:
@@ -48,13 +47,18 @@ class Player:
             await sleep_until(began + seconds)
 
     async def _until_shown(self, step: Step, rule: Rule) -> None:
-        wanted = self._bytes_of(rule)
-        graph, light = self._stage.lookalike.graph, self._stage.light
+        light = rule.light
+        if light is not None:
+            light = dimmed(light, self._stage.settings.brightness)
+        state = protocol.RELEASED if light is None else protocol.SHOWING
+        wanted = state, show_of(light).look()
+        graph, lamp = self._stage.lookalike.graph, self._stage.light
 
         def seen() -> bool:
             # First that it was read at all: the state before may look the same.
-            return graph.wait_read(timeout=_PATIENCE) and light.wait_for(
-                lambda light: light.last_line in wanted, _PATIENCE
+            return graph.wait_read(timeout=_PATIENCE) and lamp.wait_for(
+                lambda lamp: lamp.last is not None and (lamp.last.state, lamp.last.look) == wanted,
+                _PATIENCE,
             )
 
         if not await self._worker.call(3 * _PATIENCE, seen):
@@ -62,10 +66,3 @@ class Player:
                 f"{step.availability}/{step.activity} did not reach the light within "
                 f"{_PATIENCE:g} s"
             )
-
-    def _bytes_of(self, rule: Rule) -> set[bytes]:
-        """What the light may have been told: a blink is told in two halves."""
-        light = LightState(0, 0, 0, 0) if rule.light is None else rule.light
-        light = dimmed(light, self._stage.settings.brightness)
-        state = rule.key.lower()
-        return {self._template.render(light, state, lit=lit) for lit in (True, False)}

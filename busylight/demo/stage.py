@@ -12,7 +12,7 @@ from busylight.demo.lookalike import Lookalike
 from busylight.settings.load import check
 from busylight.settings.tree import Settings
 from busylight.settings.variables import PREFIX, Variable, Variables
-from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
+from firmware_bridge.simulate import SimulatedLight
 
 _TAKEN: Final = (f"{PREFIX}COLOR_", f"{PREFIX}BRIGHTNESS")
 """The user's settings that the demo shows; it has all others of its own."""
@@ -23,7 +23,7 @@ class Stage:
     """The stand-ins, and settings under which the program meets them."""
 
     lookalike: Lookalike
-    light: VirtualLight
+    light: SimulatedLight
     settings: Settings
 
 
@@ -36,7 +36,7 @@ def stage(variables: Variables, *, interval: float) -> Iterator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="busylight-demo-") as directory,
         Lookalike() as lookalike,
-        VirtualLight() as light,
+        SimulatedLight() as light,
         _no_proxy_on_loopback(),
     ):
         given = {
@@ -46,8 +46,6 @@ def stage(variables: Variables, *, interval: float) -> Iterator[Stage]:
             "GRAPH_CA_FILE": str(lookalike.ca_file),
             "OUTPUTS": "serial",
             "SERIAL_PORT": str(light.path),
-            "SERIAL_PROTOCOL": "template",
-            "SERIAL_TEMPLATE": TEMPLATE,
             "STATE_DIR": str(Path(directory) / "state"),
             "INTERVAL": "1",
         }

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import itertools
+import math
 import os
 import pty
 import time
@@ -16,12 +17,14 @@ from serial import Serial
 from busylight.app.output_runner import OutputRunner
 from busylight.app.slot import Slot
 from busylight.core.view import PartHealth, PartState
+from busylight.edge.clock import now
 from busylight.outputs.serial import line as line_module
 from busylight.outputs.serial.identity import Device, Identity
 from busylight.outputs.serial.line import Line, drained
 from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.serial.scene import Rhythm
 from busylight.outputs.serial.settings import SerialSettings
+from busylight.outputs.serial.template_output import TemplateOutput
 from busylight.parts import HearingOutput, OutputError
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import eventually
@@ -88,6 +91,12 @@ async def test_nothing_is_written_before_the_first_view_nor_by_opening(
     assert states(light) == ["first"]
 
 
+def _due_of(output: SerialOutput) -> float:
+    """When the next word to the light is due."""
+    assert isinstance(output._speaker, TemplateOutput)
+    return output._speaker._due
+
+
 async def test_the_present_state_is_said_again(light: VirtualLight) -> None:
     async with connected(light, Rhythm(repeat=0.1, deaf=0.0)) as output:
         await output.show(view("red", "one"))
@@ -105,8 +114,8 @@ async def test_a_board_that_was_deaf_while_it_reset_is_told_again(light: Virtual
     async with connected(light, Rhythm(repeat=60.0, deaf=0.2)) as output:
         await output.show(view("red", "busy"))
         await eventually(lambda: len(light.frames) == 2)
-        await asyncio.sleep(0.3)
-    assert len(light.frames) == 2
+        # Due next is the usual repeat, and not another word to the deaf.
+        assert _due_of(output) - now() > 50
 
 
 async def test_the_host_blinks_at_one_hertz(light: VirtualLight) -> None:
@@ -365,12 +374,10 @@ async def test_a_light_that_is_kept_stays_lit_when_the_program_ends(
         await output.show(view(shown, "busy"))
         await eventually(lambda: len(light.frames) >= 2)
         await output.show(view(shown, "busy", is_last=True))
-        await asyncio.sleep(0.2)
-        written = len(light.received)
-        await asyncio.sleep(0.3)
+        assert _due_of(output) == math.inf  # nothing is said after the last word
+    await eventually(lambda: light.last_line == light.received.splitlines(keepends=True)[-1])
     assert light.last is not None
     assert light.last.rgb == (255, 0, 0)
-    assert len(light.received) == written
 
 
 async def test_a_released_light_that_is_kept_is_not_touched_by_the_end(

@@ -128,8 +128,6 @@ def test_every_fault_is_told_at_once_with_variable_value_and_an_example() -> Non
         ),
         "BUSYLIGHT_MQTT_PORT=99999 is more than 65535",
         "BUSYLIGHT_MQTT_TLS=maybe is neither true nor false",
-        "BUSYLIGHT_SERIAL_PORT is missing",
-        "BUSYLIGHT_SERIAL_PROTOCOL is missing",
         "BUSYLIGHT_SERIAL_BAUD=fast is not a whole number",
         "BUSYLIGHT_COLOR_BUSY=rot has 'rot' as its colour",
         "BUSYLIGHT_ON_EXIT=explode is not off, unknown or keep",
@@ -137,7 +135,7 @@ def test_every_fault_is_told_at_once_with_variable_value_and_an_example() -> Non
         "BUSYLIGHT_GRAPH_CLIENT_ID is missing",
     ):
         assert wanted in text
-    assert len(faults) == 12
+    assert len(faults) == 10
 
 
 def test_what_values_have_against_each_other_is_told_too() -> None:
@@ -310,7 +308,9 @@ def test_a_stale_after_follows_the_interval() -> None:
         ({"OUTPUTS": "mqtt", "MQTT_HOST": "http://broker"}, "not a host name"),
         ({"OUTPUTS": "mqtt", "MQTT_HOST": "a..b"}, "not a host name"),
         ({"OUTPUTS": "mqtt", "MQTT_HOST": "b", "MQTT_TOPIC": "a/#"}, "may have a-z"),
-        ({"OUTPUTS": "serial", "SERIAL_PORT": "COM3"}, "not the path of a device"),
+        ({"OUTPUTS": "serial", "SERIAL_PORT": "COM3"}, "neither auto nor the path of a device"),
+        ({"OUTPUTS": "serial", "SERIAL_PROTOCOL": "template"}, "SERIAL_PORT is missing"),
+        ({"OUTPUTS": "serial", "SERIAL_PROTOCOL": "template"}, "SERIAL_TEMPLATE is missing"),
         ({"NAME": "a\x07"}, "control character"),
         ({"STALE_AFTER": "inf"}, "is not a number"),
         ({"INTERVAL": "nan"}, "is not a number"),

@@ -1,11 +1,23 @@
-"""Whether the port could be used, found out without disturbing what is behind it."""
+"""Whether the port and the light behind it could be used, without changing what it shows."""
 
+from busylight.outputs.serial.conversation import Conversation
+from busylight.outputs.serial.finding import port_of
+from busylight.outputs.serial.firmware_output import describe
 from busylight.outputs.serial.line import Line
-from busylight.outputs.serial.settings import SerialSettings
+from busylight.outputs.serial.settings import Protocol, SerialSettings
 
 
 async def check(settings: SerialSettings) -> str:
-    """Open the port and close it, writing nothing; raises `OutputError` with the remedy."""
-    line = await Line.open(settings.port, settings.baud)
+    """Open the port and close it; raises `OutputError` with the remedy.
+
+    Our firmware is asked who it is, which changes nothing; to another light nothing is written.
+    """
+    path = port_of(settings)
+    if settings.protocol is Protocol.BUSYLIGHT:
+        conversation = Conversation(path, settings.baud)
+        identity = await conversation.begin()
+        await conversation.end(in_order=True)
+        return f"{path} has our light: {describe(identity)}"
+    line = await Line.open(path, settings.baud)
     await line.close(in_order=True)
-    return f"{settings.port} opens at {settings.baud} baud; nothing was written"
+    return f"{path} opens at {settings.baud} baud; nothing was written"

@@ -6,6 +6,7 @@ import os
 import select
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from serial import Serial, SerialTimeoutException
@@ -31,11 +32,21 @@ _seen: Final[dict[str, Identity | None]] = {}
 """Who was behind each path that is set. Outlives a line: it is for the next one to find it."""
 
 
+class PortError(OutputError):
+    """A port cannot be used now."""
+
+    retry_within = 1.5
+    """Seconds: to look whether a port is back costs nothing, and a light should not wait for it."""
+
+
 class Line:
     """One opening of a port; opened anew, by its path, after every fault."""
 
-    def __init__(self, port: Serial, path: str, worker: Worker) -> None:
+    def __init__(
+        self, port: Serial, path: str, worker: Worker, took: Callable[[bytes], None]
+    ) -> None:
         """Use `open`."""
+        self._took = took
         self._port = port
         self._path = path
         self._worker = worker
@@ -47,8 +58,13 @@ class Line:
         self._loop.add_reader(port.fileno(), self._hear)
 
     @classmethod
-    async def open(cls, path: str, baud: int) -> "Line":
-        """Open and lock the port; raises `OutputError`, which says what to do."""
+    async def open(
+        cls, path: str, baud: int, took: Callable[[bytes], None] = lambda _: None
+    ) -> "Line":
+        """Open and lock the port; raises `OutputError`, which says what to do.
+
+        `took` is given what the light says.
+        """
         worker = Worker(f"serial {path}")
         opening = _Opening(path, baud)
         try:
@@ -57,9 +73,9 @@ class Line:
             opening.give_up()
             worker.close()
             if isinstance(error, TimeoutError):
-                raise OutputError(f"{path} does not open: {failures.hangs(path)}") from None
+                raise PortError(f"{path} does not open: {failures.hangs(path)}") from None
             raise
-        return cls(port, path, worker)
+        return cls(port, path, worker, took)
 
     async def write(self, content: bytes) -> None:
         """Write it; raises `OutputError`."""
@@ -68,10 +84,10 @@ class Line:
         try:
             await self._worker.call(2 * WRITE_LIMIT + _MARGIN, self._write, content)
         except (SerialTimeoutException, TimeoutError):
-            self._lose(failures.hangs(self._path))
+            self.lose(failures.hangs(self._path))
             raise self._reason() from None
         except failures.FAILURES:
-            self._lose(failures.gone(self._path))
+            self.lose(failures.gone(self._path))
             raise self._reason() from None
 
     async def let_go(self) -> None:
@@ -104,22 +120,25 @@ class Line:
         self._worker.close()
 
     def _hear(self) -> None:
-        """Throw away what the light says; unread it would fill the light's buffer and block it."""
+        """Read what the light says; unread it would fill the light's buffer and block it."""
         try:
-            self._port.read(_CHUNK)
+            content = self._port.read(_CHUNK)
         except failures.FAILURES:
             self._hung_up()
+        else:
+            self._took(content)
 
     def _hung_up(self) -> None:
         self._stop_watching()
-        self._lose(failures.gone(self._path))
+        self.lose(failures.gone(self._path))
 
-    def _lose(self, why: str) -> None:
+    def lose(self, why: str) -> None:
+        """Take the light for gone; whoever listens to `lost` is told."""
         if not self.lost.done():
-            self.lost.set_result(OutputError(why))
+            self.lost.set_result(PortError(why))
 
-    def _reason(self) -> OutputError:
-        return OutputError(str(self.lost.result()))
+    def _reason(self) -> PortError:
+        return PortError(str(self.lost.result()))
 
     def _stop_watching(self) -> None:
         if self._port.is_open:
@@ -134,7 +153,7 @@ class Line:
             await self._worker.call(WRITE_LIMIT, self._set_exclusive, exclusive)
         except failures.FAILURES as error:
             why = failures.cannot_open(error, self._path, self._port.baudrate)
-            self._lose(why)
+            self.lose(why)
             raise self._reason() from None
 
     # What follows runs in the worker's thread.
@@ -196,7 +215,7 @@ class _Opening:
             )
         except failures.FAILURES as error:
             why = failures.cannot_open(error, self._path, self._baud)
-            raise OutputError(why) from None
+            raise PortError(why) from None
         with self._lock:
             self._port = port
             if self._given_up:

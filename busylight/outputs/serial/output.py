@@ -1,9 +1,6 @@
 """The output `serial`."""
 
-import asyncio
-import math
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -11,66 +8,37 @@ from pydantic import BaseModel
 
 from busylight.core.override import Command
 from busylight.core.view import View
-from busylight.edge import clock
-from busylight.outputs.serial.line import Line
-from busylight.outputs.serial.scene import Rhythm, Scene
-from busylight.outputs.serial.settings import SerialSettings
-from busylight.outputs.serial.template import Template
-from busylight.parts import OutputError, UntilLost
+from busylight.outputs.serial.firmware_output import FirmwareOutput
+from busylight.outputs.serial.scene import Rhythm
+from busylight.outputs.serial.settings import Protocol, SerialSettings
+from busylight.outputs.serial.template_output import TemplateOutput
 
 
 class SerialOutput:
-    """Writes a template to a light on a serial line.
-
-    The light answers nothing, so the present state is said again every 10 s: a light that lost
-    power or a byte is right again then.
-    """
+    """A light on a serial line, whatever is spoken there."""
 
     Settings: ClassVar[type[BaseModel]] = SerialSettings
 
     def __init__(self, settings: SerialSettings, rhythm: Rhythm | None = None) -> None:
-        self._settings = settings
-        self._rhythm = rhythm or Rhythm()
-        self._template = Template.parse(settings.template or "")
-        self._line: Line | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._scene: Scene | None = None
-        self._began = self._opened = 0.0
-        self._due = math.inf
-        self._said_goodbye = False
+        """`rhythm`: of a line without answers."""
+        self._speaker: FirmwareOutput | TemplateOutput = (
+            FirmwareOutput(settings)
+            if settings.protocol is Protocol.BUSYLIGHT
+            else TemplateOutput(settings, rhythm)
+        )
 
     async def __aenter__(self) -> Self:
-        """Open the port; nothing is written before the first view."""
-        self._line = await Line.open(self._settings.port, self._settings.baud)
-        self._opened = clock.now()
-        self._keeper = asyncio.create_task(self._keep(self._line), name="serial repeats")
+        """Open the port; raises `OutputError`."""
+        await self._speaker.__aenter__()
         return self
 
     async def show(self, view: View) -> None:
-        """Write it if it differs from what is shown; return when the port has taken it."""
-        if self._line is None:
-            raise OutputError("is not connected")
-        scene = Scene.of(self._template, view.light, view.state)
-        async with self._turn:
-            if not scene.left_alone:
-                # The last view is said anew: a blink must not end in its dark half.
-                if scene != self._scene or view.is_last:
-                    await self._begin(self._line, scene)
-            elif self._scene is None or not self._scene.left_alone:
-                await self._begin(self._line, scene)
-                await self._line.let_go()
-            if view.is_last:
-                self._due = math.inf
-                self._said_goodbye = True
-        self._changed.set()
+        """Show it; raises `OutputError`."""
+        await self._speaker.show(view)
 
     def events(self) -> AsyncIterator[Command]:
-        """Nothing is ever asked for on this line; raises `OutputError` when it is lost."""
-        if self._line is None:
-            raise OutputError("is not connected")
-        return UntilLost(self._line.lost)
+        """What is asked for on this line; raises `OutputError` when it is lost."""
+        return self._speaker.events()
 
     async def __aexit__(
         self,
@@ -80,36 +48,4 @@ class SerialOutput:
         /,
     ) -> None:
         """Close; after the last view only when that has left."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
-        if self._line is not None:
-            await self._line.close(in_order=self._said_goodbye and not self._line.lost.done())
-            self._line = None
-
-    async def _begin(self, line: Line, scene: Scene) -> None:
-        await line.take_again()
-        self._scene, self._began = scene, clock.now()
-        await self._write(line, scene, self._began)
-
-    async def _write(self, line: Line, scene: Scene, now: float) -> None:
-        await line.write(scene.frame(now - self._began, self._rhythm))
-        self._due = scene.due(self._rhythm, began=self._began, opened=self._opened, written=now)
-
-    async def _keep(self, line: Line) -> None:
-        """Blink, and say the present state again, until the line is lost."""
-        with suppress(OutputError):  # the line itself knows, and tells whoever listens to it
-            while True:
-                await self._until_due()
-                async with self._turn:
-                    now = clock.now()
-                    if self._scene is not None and now >= self._due:
-                        await self._write(line, self._scene, now)
-
-    async def _until_due(self) -> None:
-        while (left := self._due - clock.now()) > 0:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if math.isinf(left) else left):
-                    await self._changed.wait()
+        await self._speaker.__aexit__(kind, error, traceback)

@@ -14,6 +14,8 @@ from busylight.outputs.serial.identity import Device, Identity
 
 BY_ID: Final = Path("/dev/serial/by-id")
 
+_OURS: Final = "busylight"  # in the USB names that our firmware gives its board
+
 # Bridges between USB and a serial line, which say nothing of what is behind them.
 _BRIDGES: Final = {
     (0x1A86, 0x7523): "CH340",
@@ -47,9 +49,14 @@ class Port:
     problem: str | None
     """Why this user may not open it and what helps; None if nothing is in the way."""
 
+    is_ours: bool = False
+    """Whether it says by its USB names that it is a light of our firmware."""
+
     @property
     def kind(self) -> str:
         """What it probably is. What is behind a bridge chip nobody can tell without asking it."""
+        if self.is_ours:
+            return "a light with Busylight's firmware"
         if self.identity is None:
             return "a serial port of this machine"
         if (board := _BOARDS.get(self.identity.vid)) is not None:
@@ -79,6 +86,7 @@ def ports_of(found: Iterable[ListPortInfo], by_id: Mapping[str, str]) -> tuple[P
             description=_described(info),
             identity=_identity(info),
             problem=access.problem(info.device),
+            is_ours=_is_ours(info),
         )
         for info in sorted(found)
     ]
@@ -149,6 +157,10 @@ def _described(info: ListPortInfo) -> str:
     if maker and product and maker not in product:
         return f"{maker} {product}"
     return product or maker or info.name
+
+
+def _is_ours(info: ListPortInfo) -> bool:
+    return any(_OURS in (name or "").lower() for name in (info.manufacturer, info.product))
 
 
 def _printable(text: str | None) -> str | None:

@@ -13,12 +13,19 @@ from busylight.parts import Branch, Fault
 class Protocol(StrEnum):
     """What is spoken on the line."""
 
+    BUSYLIGHT = "busylight"
     TEMPLATE = "template"
 
 
+AUTO: Final = "auto"
+"""The port that says by its USB names that it is our light."""
+
+
 def _device_path(value: str) -> str:
-    if not value.startswith("/"):
-        raise ValueError("is not the path of a device; `busylight devices` lists the ports")
+    if value != AUTO and not value.startswith("/"):
+        raise ValueError(
+            "is neither auto nor the path of a device; `busylight devices` lists the ports"
+        )
     return value
 
 
@@ -34,10 +41,16 @@ class SerialSettings(Branch):
     """Which port, and what is written to it."""
 
     port: Annotated[str, AfterValidator(_device_path)] = Field(
-        description="Path of the device; the link by id survives replugging", examples=[_BY_ID]
+        default=AUTO,
+        description="Path of the device; the link by id survives replugging. Or auto: the one "
+        "port whose USB names say that it is a light with our firmware; every other protocol "
+        "needs a path",
+        examples=[_BY_ID],
     )
     protocol: Protocol = Field(
-        description="What the light understands: template", examples=["template"]
+        default=Protocol.BUSYLIGHT,
+        description="What the light understands: busylight (our firmware), template",
+        examples=["template"],
     )
     template: Annotated[str, AfterValidator(_template)] | None = Field(
         default=None,
@@ -51,5 +64,9 @@ class SerialSettings(Branch):
 
     def faults(self) -> Iterable[Fault]:
         """Say what does not go together."""
+        if self.protocol is Protocol.BUSYLIGHT:
+            return
+        if self.port == AUTO:
+            yield Fault("port", f"is missing: SERIAL_PROTOCOL={self.protocol} needs a path")
         if self.template is None:
             yield Fault("template", f"is missing: SERIAL_PROTOCOL={self.protocol} writes it")
