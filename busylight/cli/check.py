@@ -2,16 +2,23 @@
 
 import argparse
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
+from busylight.edge.threads import Worker
 from busylight.parts import OutputError
 from busylight.settings.installed import OUTPUTS, part_class
 from busylight.settings.tree import Settings
+from busylight.sources.graph.settings import GraphSettings
+
+_NAME_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     if settings.source == "graph" and settings.graph is not None:
         from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal
 
+        yield await _names(settings.graph)
         async with GraphSession(settings.graph) as session:
             for found in await session.check():
                 yield Line(
@@ -73,6 +81,27 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
     for name in settings.outputs:
         yield await _output(name, settings, daemon)
+
+
+async def _names(graph: GraphSettings) -> Line:
+    """Whether Microsoft's addresses are found."""
+    if graph.proxy or os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return Line("DNS", ok=True, result="is left to the proxy")
+    worker = Worker("check names")
+    hosts = sorted({urlsplit(url).hostname or "" for url in (graph.base, graph.authority)})
+    for host in hosts:
+        try:
+            await worker.call(_NAME_SECONDS, socket.getaddrinfo, host, 443)
+        except (OSError, TimeoutError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "no answer"
+            return Line(
+                "DNS",
+                ok=False,
+                result=f"{host} is not found ({reason})",
+                remedy="see that this machine is on the network and has a name server",
+            )
+    worker.close()
+    return Line("DNS", ok=True, result=f"{' and '.join(hosts)} found")
 
 
 async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:

@@ -185,6 +185,7 @@ def test_check_tries_every_part_and_tells_each_in_a_line(
         for what in (
             "settings",
             "daemon",
+            "DNS",
             "sign-in",
             "Graph",
             "clock",
@@ -209,6 +210,14 @@ def test_check_tries_every_part_and_tells_each_in_a_line(
         checks = {line["what"]: line for line in json.loads(failed.stdout)["checks"]}
         assert checks["mqtt"]["ok"] is False
         assert checks["serial"]["ok"] is True
+
+
+def test_check_names_an_address_that_is_not_found(home: Home, lookalike: Lookalike) -> None:
+    home.with_graph(lookalike)
+    home.settings["GRAPH_BASE_URL"] = "https://nowhere.invalid/v1.0"
+    done = home.run("check")
+    assert done.returncode == 1
+    assert "FAIL DNS: nowhere.invalid is not found" in done.stdout
 
 
 def test_check_is_77_when_only_the_sign_in_is_missing(home: Home, lookalike: Lookalike) -> None:
