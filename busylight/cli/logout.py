@@ -4,11 +4,13 @@ import argparse
 import asyncio
 
 from busylight.cli.common import (
+    CommandError,
     Exit,
     graph_settings_of,
     settings_of,
     state_dir_of,
 )
+from busylight.sources.graph.errors import GraphError
 from busylight.sources.graph.settings import GraphSettings
 
 
@@ -29,4 +31,7 @@ async def _sign_out(graph: GraphSettings) -> list[str]:
     from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal, httpx
 
     async with GraphSession(graph) as session:
-        return await session.sign_out()
+        try:
+            return await session.sign_out()
+        except GraphError as error:
+            raise CommandError(str(error)) from error

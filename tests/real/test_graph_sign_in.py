@@ -105,6 +105,21 @@ async def test_login_shows_address_and_code_and_waits_for_the_person(
     assert account_of(await read(settings)) == ADELE.principal_name
 
 
+async def test_a_logout_that_cannot_be_written_is_none(
+    lookalike: Lookalike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(lookalike, tmp_path)
+    sign_in_now(lookalike, settings)
+
+    def read_only(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("busylight.sources.graph.token_cache.write_private", read_only)
+    async with GraphSession(settings) as session:
+        with pytest.raises(GraphError, match="the tokens are still in"):
+            await session.sign_out()
+
+
 async def test_logout_forgets_the_tokens_and_keeps_whose_light_it_is(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:

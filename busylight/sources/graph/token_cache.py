@@ -59,6 +59,8 @@ class TokenStore:
         self._signature: Signature | None = None
         self._text = self._serialized()
         self._said: set[str] = set()
+        self.is_unwritten = False
+        """Whether what was changed last could not be written: the file still has what was."""
 
     def is_changed(self) -> bool:
         """Whether the file is another than the one that was last read or written."""
@@ -120,11 +122,13 @@ class TokenStore:
             self.path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             write_private(self.path, text.encode())
         except OSError as error:
+            self.is_unwritten = True
             self._say(
                 f"{self.path} cannot be written ({error.strerror}): the sign-in is kept in "
                 "memory and will be lost when the program ends"
             )
         else:
+            self.is_unwritten = False
             self._said.clear()
         # Kept in memory counts as written: else each look would be another try to write.
         self._text = text

@@ -130,6 +130,12 @@ class Tokens:
             names = sorted(each.name for each in self.accounts())
             self.store.forget()
         self._held = self._refused = None
+        if names and self.store.is_unwritten:
+            raise GraphError(
+                f"the tokens are still in {self.store.path}, which cannot be written",
+                "make it writable and log out again, or sign out everywhere at "
+                "https://myaccount.microsoft.com",
+            )
         return names
 
     def take(self, account: Account, answer: Mapping[str, Any]) -> None:
