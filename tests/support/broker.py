@@ -278,3 +278,7 @@ class Recorder:
     def publish(self, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
         """Publish at QoS 1 and return when the broker has it; waits for a thread, briefly."""
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE)
+
+    def publish_and_go_on(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, and wait for nobody."""
+        self._client.publish(topic, payload, qos=0)
