@@ -116,4 +116,4 @@ def test_each_accepted_light_is_mirrored(program: tuple[Program, Recorder]) -> N
         }
         recorder.publish(f"{BASE}/light/set", json.dumps(wanted))
         wait_until(partial(_shows, recorder, wanted))
-        assert recorder.last(f"{BASE}/mode") == b"manual"
+        wait_until(lambda: recorder.last(f"{BASE}/mode") == b"manual")
