@@ -4,6 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing of the code on a machine that others use, too.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 # Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
