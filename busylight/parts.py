@@ -16,6 +16,12 @@ from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
 from busylight.core.view import View
 
+API_VERSION: Final = 1
+"""The version of these faces: it grows when a part that was written for the last one would fail.
+
+A part says which one it was written for by `api_version`; without it, 1.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -18,7 +18,8 @@ from busylight.core.palette import DEFAULT_RULES
 from busylight.outputs.mqtt.discovery import parts
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.settings.example import example_env
-from busylight.settings.load import is_secret, variables_of
+from busylight.settings.fields import is_secret, variables_of
+from busylight.settings.outputs import Look
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
@@ -72,6 +73,35 @@ A setting that is a **secret** may also be given as `…_FILE`, the path of a fi
 is never shown.
 """
 
+_LOOK: Final = f"""\
+## Every output, and several of one kind
+
+Each output knows three more settings, here for `serial`. What is set for one output holds for
+that one alone.
+
+{{rows}}
+| `{PREFIX}SERIAL_COLOR_<RULE>` | A [rule of the palette](#colours) | as everywhere | `red` |
+
+`BRIGHTNESS` dims lamps; MQTT and the terminal show the light as it is, unless a brightness of
+their own is set. `COLOR_ORDER` is about wires: it changes nothing on MQTT or in the terminal. A
+light with our own firmware is better [built with the right order](build-a-light.md): what it shows
+by itself, while nobody speaks to it, knows nothing of this setting.
+
+**Several of one kind.** `{PREFIX}OUTPUTS=serial,serial:desk` drives two lights on two lines.
+`{PREFIX}SERIAL_DESK_PORT` is the second one's port, and so on with every setting of `serial`; what
+is not set for it is as for `serial`. The name is yours: a letter, then `a-z` and `0-9`, but not the
+first word of a setting of its kind (`port`, `color`, …). It stands in the log, in diagnostics, in
+Home Assistant and in `busylight check`. Two that are set to the same are refused.
+
+```sh
+{PREFIX}OUTPUTS=mqtt,serial,serial:desk
+{PREFIX}SERIAL_PORT=/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0
+{PREFIX}SERIAL_DESK_PORT=/dev/serial/by-path/platform-usb-0:1.3:1.0-port0
+{PREFIX}SERIAL_DESK_BRIGHTNESS=30
+{PREFIX}SERIAL_DESK_COLOR_AVAILABLE=off
+```
+"""
+
 _COLORS: Final = f"""\
 ## Colours
 
@@ -110,6 +140,12 @@ def variables(part: str) -> list[Variable]:
         return [_variable(PREFIX, name, field) for name, field in fields]
     prefix = f"{PREFIX}{part.upper()}_"
     return [_variable(prefix, name, field) for name, field in variables_of(model)]
+
+
+def look(output: str) -> list[Variable]:
+    """The settings that an output has because every output has them."""
+    prefix = f"{PREFIX}{output.upper()}_"
+    return [_variable(prefix, name, field) for name, field in variables_of(Look)]
 
 
 def _variable(prefix: str, name: str, field: FieldInfo) -> Variable:
@@ -158,6 +194,7 @@ def settings_reference() -> str:
         introduction = f"{_INTRODUCTIONS[part]}\n\n" if part in _INTRODUCTIONS else ""
         rows = "\n".join(_row(variable) for variable in variables(part))
         text.append(f"## {title}\n\n{introduction}{_TABLE_HEAD}{rows}\n")
+    text.append(_LOOK.replace("{rows}", _TABLE_HEAD + "\n".join(map(_row, look("serial")))))
     text.append(_COLORS + "\n".join(_color_rows()) + "\n")
     return "\n".join(text)
 

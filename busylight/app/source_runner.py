@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge import clock
-from busylight.edge.tasks import bounded
+from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.parts import Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
@@ -18,6 +17,7 @@ _log: Final = logging.getLogger("busylight.app")
 _BEGIN_LIMIT: Final = 30.0
 _GOODBYE_LIMIT: Final = 2.0
 _LONGEST_PAUSE: Final = 15.0
+_HANGING_LIMIT: Final = 8
 
 
 @dataclass(slots=True)
@@ -27,6 +27,8 @@ class SourceRunner:
     make: Callable[[], Source]
     """A new object for each try."""
     heard: Callable[[Reading | Trouble], None]
+    abandoned: Abandoned = field(default_factory=set)
+    """Earlier tries that do not end."""
     _source: Source | None = None
 
     def refresh(self) -> None:
@@ -55,13 +57,36 @@ class SourceRunner:
             await asyncio.sleep(full_jitter(failures, base=1.0, cap=_LONGEST_PAUSE))
 
     async def _read(self) -> None:
+        if len(self.abandoned) >= _HANGING_LIMIT:
+            raise SourceError(f"{_HANGING_LIMIT} earlier tries still hang; restart Busylight")
+        life = Life(_GOODBYE_LIMIT)
+        try:
+            await life.run(self._live(life), self.abandoned)
+        except BaseExceptionGroup as group:
+            raise first_of(group, SourceError) from group
+        finally:
+            self._source = None
+
+    async def _live(self, life: Life) -> None:
         source = self.make()
-        await bounded(_BEGIN_LIMIT, source.__aenter__())
+        async with life.within(_BEGIN_LIMIT):
+            await source.__aenter__()
         self._source = source
         try:
             async for answer in source.readings():
+                life.go_on()
                 self.heard(answer)
-        finally:
-            self._source = None
-            with suppress(Exception):
-                await bounded(_GOODBYE_LIMIT, source.__aexit__(None, None, None))
+        except BaseException as error:
+            await self._leave_after(error, source, life)
+            raise
+        async with life.within(_GOODBYE_LIMIT):
+            await source.__aexit__(None, None, None)
+
+    async def _leave_after(self, error: BaseException, source: Source, life: Life) -> None:
+        try:
+            async with life.within(_GOODBYE_LIMIT):
+                await source.__aexit__(type(error), error, error.__traceback__)
+        except Exception as late:
+            if isinstance(error, asyncio.CancelledError):
+                raise  # a task group of the source's has cancelled us: this is what failed in it
+            _log.debug("the source was left after %r, and failed with %r", error, late)

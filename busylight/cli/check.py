@@ -13,8 +13,10 @@ from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.edge.threads import Worker
+from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.outputs.serial.settings import SerialSettings
 from busylight.parts import OutputError
-from busylight.settings.installed import OUTPUTS, part_class
+from busylight.settings.installed import OUTPUTS, PluginError, part_class
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
 
@@ -105,20 +107,23 @@ async def _names(graph: GraphSettings) -> Line:
 
 
 async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
-    if name == "mqtt" and settings.mqtt is not None:
+    branch = settings.part(name)
+    if isinstance(branch, MqttSettings):
         from busylight.outputs.mqtt import remote  # noqa: PLC0415 -- loads paho
 
-        return await _tried(name, remote.check(settings.mqtt))
-    if name == "serial" and settings.serial is not None:
+        return await _tried(name, remote.check(branch))
+    if name in settings.broken:
+        return Line(name, ok=False, result=settings.broken[name])
+    if isinstance(branch, SerialSettings):
         if daemon is not None:
             return _of_daemon(name, daemon)
         from busylight.outputs.serial.check import check  # noqa: PLC0415 -- loads pyserial
 
-        return await _tried(name, check(settings.serial))
+        return await _tried(name, check(branch))
     try:
         part_class(OUTPUTS, name)
-    except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
-        return Line(name, ok=False, result=f"{error!r}", remedy="install or mend the plugin")
+    except PluginError as error:
+        return Line(name, ok=False, result=str(error))
     return Line(name, ok=True, result="can be loaded, and its settings are good")
 
 

@@ -103,8 +103,8 @@ class Situation:
         """What holds when an output has told how it is."""
         return replace(self, outputs=MappingProxyType({**self.outputs, output: health}))
 
-    def view(self, now: float) -> View:
-        """What is to be shown at the moment `now`."""
+    def view(self, now: float, palette: Palette | None = None) -> View:
+        """What is to be shown at the moment `now`; `palette` is of an output with its own."""
         override = self.override
         if override is not None and override.ends_at is not None and now >= override.ends_at:
             override = None
@@ -114,7 +114,7 @@ class Situation:
             self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
         ).knowledge(now, stale_after)
         knowledge = busiest(list(people.values()) or [nobody])
-        palette = self.rules.palette
+        palette = palette or self.rules.palette
         decision = decide(knowledge, override, palette, now)
         return View(
             light=decision.light,
