@@ -25,6 +25,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--browser",
+        action="store_true",
+        help="with a browser in place of a code, where the company blocks codes",
+    )
+    parser.add_argument(
         "--switch", action="store_true", help="allow another account than the one before"
     )
 
