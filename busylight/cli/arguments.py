@@ -85,6 +85,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "test-light": _test_light,
     "devices": _json,
     "palette": _json,
+    "plugins": _json,
     "firmware": _firmware,
     "set": _set,
 }

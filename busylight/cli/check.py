@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,12 +15,20 @@ from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.edge.threads import Worker
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
-from busylight.parts import OutputError
-from busylight.settings.installed import OUTPUTS, PluginError, part_class
+from busylight.parts import OutputError, PartError
+from busylight.settings.installed import (
+    OUTPUTS,
+    SOURCES,
+    PluginError,
+    installed,
+    part_class,
+)
+from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
 
 _NAME_SECONDS: Final = 10.0
+_PART_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     yield Line("settings", ok=True, result="every value is good")
     if (problem := clash()) is not None:
         yield Line("installation", ok=False, result=problem[0], remedy=problem[1])
+    for line in _plugins(settings):
+        yield line
     daemon = ask_daemon(settings.state_dir)
     running = "no daemon is running" if daemon is None else f"running as process {daemon['pid']}"
     yield Line("daemon", ok=True, result=running)
@@ -80,7 +90,7 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
                     sign_in=found.what == "sign-in",
                 )
     else:
-        yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
+        yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
         yield await _output(name, settings, daemon)
 
@@ -120,11 +130,39 @@ async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) 
         from busylight.outputs.serial.check import check  # noqa: PLC0415 -- loads pyserial
 
         return await _tried(name, check(branch))
+    if daemon is not None:
+        return _of_daemon(name, daemon)
+    return await _part(name, OUTPUTS, branch)
+
+
+async def _part(name: str, group: str, branch: Any) -> Line:
+    """A part that is tried by its own `check`, if it has one."""
     try:
-        part_class(OUTPUTS, name)
+        attempt = getattr(part_class(group, name), "check", None)
     except PluginError as error:
         return Line(name, ok=False, result=str(error))
-    return Line(name, ok=True, result="can be loaded, and its settings are good")
+    if attempt is None:
+        return Line(name, ok=True, result="can be loaded, and its settings are good")
+    try:
+        async with asyncio.timeout(_PART_SECONDS):
+            return Line(name, ok=True, result=str(await attempt(branch)))
+    except PartError as error:
+        return Line(name, ok=False, result=str(error))
+    except TimeoutError:
+        return Line(name, ok=False, result=f"does not answer within {_PART_SECONDS:g} s")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises is its fault alone
+        return Line(name, ok=False, result=f"{type(error).__name__}: {error}")
+
+
+def _plugins(settings: Settings) -> Iterator[Line]:
+    """Everybody else's parts that are installed; those in use are tried in their own lines."""
+    used = {settings.source, *map(kind_of, settings.outputs)}
+    for part in installed():
+        if not part.is_built_in:
+            kind = "source" if part.group == SOURCES else "output"
+            state = part.refusal or ("in use" if part.name in used else "not in use")
+            result = f"{kind} of {part.package} {part.version}, {state}"
+            yield Line(f"plugin {part.name}", ok=True, result=result)
 
 
 async def _tried(name: str, attempt: Any) -> Line:

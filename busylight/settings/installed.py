@@ -113,13 +113,18 @@ def part_class(group: str, name: str) -> Any:
     for part in installed():
         if (part.group, part.name) != (group, kind) or part.is_built_in != (kind in built_in):
             continue
-        if part.refusal is not None:
-            raise PluginError(part.refusal)
-        found = _imported(part)
-        if not part.is_built_in and (problem := _problem_of(found, group)) is not None:
-            raise PluginError(f"{part.package} {part.version}: {problem}")
-        return found
+        return loaded(part)
     raise PluginError("is not installed")
+
+
+def loaded(part: Installed) -> Any:
+    """The class that is registered, imported now; raises `PluginError`."""
+    if part.refusal is not None:
+        raise PluginError(part.refusal)
+    found = _imported(part)
+    if (problem := _problem_of(found, part.group)) is not None:
+        raise PluginError(f"{part.package} {part.version}: {problem}")
+    return found
 
 
 def _imported(part: Installed) -> Any:

@@ -263,7 +263,7 @@ class _Loader(Builder):
             if group == SOURCES:
                 names = [source]
             fields = fields_of({kind: model}, [kind, *names] if group == OUTPUTS else [])
-            suffixes = [name.removeprefix(f"{PREFIX}{prefix_of(kind)}") for name in fields]
+            suffixes = [field.upper() for field, _ in variables_of(model)]
             for name in names:
                 self._judge_instance(name, suffixes)
             self._refuse_unknown_of_plugin(kind, fields, names)
