@@ -122,7 +122,7 @@ def loaded(part: Installed) -> Any:
     if part.refusal is not None:
         raise PluginError(part.refusal)
     found = _imported(part)
-    if (problem := _problem_of(found, part.group)) is not None:
+    if (problem := problem_of_class(found, part.group)) is not None:
         raise PluginError(f"{part.package} {part.version}: {problem}")
     return found
 
@@ -160,7 +160,7 @@ def _imported(part: Installed) -> Any:
     ) from error
 
 
-def _problem_of(found: Any, group: str) -> str | None:
+def problem_of_class(found: Any, group: str) -> str | None:
     """What a class lacks that every part has."""
     where = getattr(found, "__qualname__", repr(found))
     if not isinstance(found, type):

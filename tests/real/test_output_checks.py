@@ -1,0 +1,127 @@
+"""Our own checks of an output, on every output of ours, with a real part behind each."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from busylight.core.light import FULL
+from busylight.outputs.mqtt.output import MqttOutput
+from busylight.outputs.serial.output import SerialOutput
+from busylight.outputs.terminal.output import TerminalOutput
+from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.testing import CHECKS, Check, Trial, check_output
+from firmware_bridge.simulate import SimulatedLight
+from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
+from tests.support.broker import Broker, Recorder
+
+Stage = Callable[[Path], AbstractContextManager[Trial]]
+
+
+@contextmanager
+def template(directory: Path) -> Iterator[Trial]:
+    with VirtualLight(directory / "light") as light:
+        yield Trial(
+            SerialOutput,
+            {"port": str(light.path), "protocol": "template", "template": TEMPLATE},
+            shown=lambda: None if light.last is None else light.last.rgb,
+            break_it=light.unplug,
+            mend_it=light.plug,
+            notices_by_itself=True,
+        )
+
+
+@contextmanager
+def firmware(directory: Path) -> Iterator[Trial]:
+    with SimulatedLight(directory / "light") as light:
+
+        def shown() -> tuple[int, int, int] | None:
+            if (painting := light.last) is None:
+                return None
+            *color, brightness, _effect, _period = painting.look
+            red, green, blue = (round(channel * brightness / FULL) for channel in color)
+            return red, green, blue
+
+        yield Trial(
+            SerialOutput,
+            {"port": str(light.path)},
+            shown=shown,
+            break_it=light.unplug,
+            mend_it=light.plug,
+            notices_by_itself=True,
+        )
+
+
+@contextmanager
+def mqtt(directory: Path) -> Iterator[Trial]:
+    with Broker(directory / "broker") as broker, Recorder(broker) as recorder:
+
+        def shown() -> tuple[int, int, int] | None:
+            payload = recorder.last("busylight/check/light")
+            if not payload:
+                return None
+            light = json.loads(payload)
+            if light["state"] == "OFF":
+                return 0, 0, 0
+            color, factor = light["color"], light["brightness"] / FULL
+            return (
+                round(color["r"] * factor),
+                round(color["g"] * factor),
+                round(color["b"] * factor),
+            )
+
+        yield Trial(
+            MqttOutput,
+            {"host": "127.0.0.1", "port": broker.port},
+            shown=shown,
+            break_it=broker.stop,
+            mend_it=broker.start,
+            notices_by_itself=True,
+        )
+
+
+@contextmanager
+def terminal(_directory: Path) -> Iterator[Trial]:
+    near, far = os.pipe()
+
+    def read() -> None:
+        with open(near, "rb") as reader:  # noqa: PTH123 -- a descriptor
+            while reader.read1(4096):
+                pass
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+
+    class OnPipe(TerminalOutput):
+        def __init__(self, settings: TerminalSettings) -> None:
+            super().__init__(settings, far)
+
+    yield Trial(OnPipe)
+    os.close(far)
+    reading.join(5)
+
+
+STAGES: dict[str, Stage] = {
+    "mqtt": mqtt,
+    "serial-busylight": firmware,
+    "serial-template": template,
+    "terminal": terminal,
+}
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES.keys())
+@pytest.mark.parametrize("check", CHECKS, ids=str)
+async def test_every_output_of_ours_keeps_what_an_output_promises(
+    check: Check, stage: Stage, tmp_path: Path
+) -> None:
+    with stage(tmp_path) as trial:
+        await check(trial)
+
+
+async def test_all_checks_at_once_are_one_call(tmp_path: Path) -> None:
+    with terminal(tmp_path) as trial:
+        await check_output(trial)
