@@ -228,7 +228,7 @@ class ChecksWithoutWords(Lamp):
          "raises no OutputError when the lamp has gone, but: ConnectionResetError: 104"),
         (NoticesNothing, "a lamp that goes is named and comes back",
          "does not notice that the lamp has gone"),
-        (Blocks, "it shows every light", "blocks everything else for 0.1 s"),
+        (Blocks, "it shows every light", "blocks everything else for 0."),
         (HangsInEnter, "it shows every light", "__aenter__ takes longer than 0.05 s"),
         (ChecksWithoutWords, "it can be checked", "check returned None"),
     ],
