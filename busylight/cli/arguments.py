@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from busylight.core.override import LONGEST, Mode
+from busylight.core.palette import DEFAULT_RULES
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
@@ -45,6 +46,12 @@ def _test_light(parser: argparse.ArgumentParser) -> None:
         default=SECONDS_EACH,
         metavar="N",
         help=f"how long each state stays, {SECONDS_EACH:g} by default",
+    )
+    parser.add_argument(
+        "--leave",
+        type=rule,
+        metavar="STATE",
+        help="show this one state, such as unknown, and leave it so",
     )
 
 
@@ -109,6 +116,14 @@ def _number(text: str, least: float, most: float, problem: str) -> float:
     if not least <= number <= most:  # nan is refused, too
         raise argparse.ArgumentTypeError(f"{text!r} {problem}")
     return number
+
+
+def rule(text: str) -> str:
+    """The key of a rule of the palette, in whatever case."""
+    key = text.upper()
+    if key not in DEFAULT_RULES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no state; `busylight palette` lists them")
+    return key
 
 
 def mode(text: str) -> Mode:

@@ -14,8 +14,10 @@ from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import Override, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
-from busylight.core.view import Diagnostics, PartHealth, Person, View
+from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
 
+SOURCE: Final = "source"
+"""What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -53,6 +55,9 @@ class Situation:
     last_success: float | None = None
     told_success: float | None = None
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How often each output, or the `source`, has failed."""
+    blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
         """What holds when the source has answered."""
@@ -91,6 +96,7 @@ class Situation:
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
             told_success=self.last_success,
+            faults=self._faults_with(SOURCE),
         )
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
@@ -101,7 +107,11 @@ class Situation:
 
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
-        return replace(self, outputs=MappingProxyType({**self.outputs, output: health}))
+        return replace(
+            self,
+            outputs=MappingProxyType({**self.outputs, output: health}),
+            faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
+        )
 
     def view(self, now: float) -> View:
         """What is to be shown at the moment `now`."""
@@ -131,6 +141,8 @@ class Situation:
                 last_success=self.told_success,
                 last_error=None if self.trouble is None else self.trouble.detail,
                 outputs=self.outputs,
+                faults=self.faults,
+                blocked=self.blocked,
             ),
             people=MappingProxyType(
                 {
@@ -156,6 +168,9 @@ class Situation:
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
         return min((moment for moment in moments if moment > now), default=None)
+
+    def _faults_with(self, part: str) -> Mapping[str, int]:
+        return MappingProxyType({**self.faults, part: self.faults.get(part, 0) + 1})
 
     def _sign_in(self, now: float) -> SignInPrompt | None:
         prompt = None if self.trouble is None else self.trouble.sign_in

@@ -32,7 +32,7 @@ _log: Final = logging.getLogger("busylight.mqtt")
 OFFLINE_LIMIT: Final = 1.0
 """Seconds that the last word may take to be acknowledged."""
 TIMES_EVERY: Final = 60.0
-"""Seconds: diagnostics in which nothing but times is new are published no more often."""
+"""Seconds: diagnostics in which nothing but times and counts is new are published no more often."""
 HEARD_LIMIT: Final = 64
 """Commands kept until they are taken; of more, the oldest go."""
 
@@ -191,13 +191,13 @@ class MqttOutput:
             self._latest.put_again(payloads)
 
     def _with_calm_times(self, view: View) -> View:
-        """The view, with the last diagnostics where nothing but a time is new in them too soon."""
+        """The view, with the last diagnostics if only times and counts are new too soon."""
         before, after = self._diagnostics, view.diagnostics
         now = clock.now()
         if (
             before is not None
             and now - self._diagnostics_at < TIMES_EVERY
-            and before == replace(after, last_success=before.last_success)
+            and before == replace(after, last_success=before.last_success, faults=before.faults)
         ):
             return replace(view, diagnostics=before)
         self._diagnostics, self._diagnostics_at = after, now
