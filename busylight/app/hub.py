@@ -25,7 +25,7 @@ class Hub:
 
     def __init__(self, rules: Rules, override: Override | None = None) -> None:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
-        self._situation = Situation(rules, started_at=clock.now(), override=override)
+        self._situation = Situation(rules, started_at=clock.now()).with_recalled(override)
         self._slots: list[Slot] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -70,7 +70,7 @@ class Hub:
 
     def recalled(self, override: Override | None) -> None:
         """Take in what was asked for before a reboot, once the clock says what is left of it."""
-        self._situation = replace(self._situation, override=override)
+        self._situation = self._situation.with_recalled(override)
         self._tell()
 
     def health(self, output: str, health: PartHealth) -> None:

@@ -105,6 +105,11 @@ class Situation:
         override = override_after(command, view.light, self.last_lit, now)
         return _with_last_lit(replace(self, override=override), now)
 
+    def with_recalled(self, override: Override | None) -> "Situation":
+        """What holds when an override of before a restart is in force again."""
+        kept = None if override is None else override.light
+        return replace(self, override=override, last_lit=kept or self.last_lit)
+
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
         return replace(
