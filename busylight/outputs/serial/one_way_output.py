@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from busylight.core.override import Command
 from busylight.core.view import View
@@ -22,6 +22,8 @@ class OneWayOutput:
     Nobody confirms it, so the present state is said again after a while: a light that lost power
     or a byte is right again then.
     """
+
+    has_button: ClassVar[bool] = False
 
     def __init__(self, settings: SerialSettings, wording: Wording, rhythm: Rhythm) -> None:
         self._settings = settings

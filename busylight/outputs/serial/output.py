@@ -35,6 +35,11 @@ class SerialOutput:
         """Show it; raises `OutputError`."""
         await self._speaker.show(view)
 
+    @property
+    def has_button(self) -> bool:
+        """Whether there is a button on the light; known once it is connected."""
+        return self._speaker.has_button
+
     def events(self) -> AsyncIterator[Command]:
         """What is asked for on this line; raises `OutputError` when it is lost."""
         return self._speaker.events()
