@@ -9,7 +9,7 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -61,11 +61,22 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
         self._situation = self._situation.after_command(command, clock.now())
         self.on_override(self._situation.override)
+        self._tell()
+
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
         self._tell()
 
     def recalled(self, override: Override | None) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
 from busylight.core.override import Command, Refresh
-from busylight.core.view import Diagnostics, View
+from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
 from busylight.outputs.mqtt import failures
 from busylight.outputs.mqtt.announcing import announced, published
@@ -23,7 +23,13 @@ from busylight.outputs.mqtt.dialling import Will
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import memory_of
-from busylight.outputs.mqtt.payloads import OFFLINE, Payload, availability_topic, messages
+from busylight.outputs.mqtt.payloads import (
+    OFFLINE,
+    Payload,
+    availability_topic,
+    button_message,
+    messages,
+)
 from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
 
@@ -59,6 +65,7 @@ class MqttOutput:
         self._latest: LatestWins | None = None
         self._house: Housekeeping | None = None
         self._view: View | None = None
+        self._button: ButtonEvent | None = None
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -163,6 +170,10 @@ class MqttOutput:
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads)
+        # What was pressed before this connection began is over: it is not played back.
+        if view.button is not None and view.button != self._button and view.button.at > self._began:
+            latest.put_again(button_message(view.button, self._settings))
+        self._button = view.button
         stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
             self._house.stands(stands)
