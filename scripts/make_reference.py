@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
-from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.settings.example import example_env
 from busylight.settings.load import is_secret, variables_of
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings

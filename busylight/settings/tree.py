@@ -14,7 +14,7 @@ from pydantic_settings import (
 )
 
 from busylight.core.palette import Palette
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
 from busylight.parts import CommaList
