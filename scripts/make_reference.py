@@ -46,8 +46,9 @@ _SECTIONS: Final = {
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
     "is `graph`. [Get an app registration](app-registration.md) tells where the values come from.",
-    "mqtt": "Used when `BUSYLIGHT_OUTPUTS` has `mqtt`, and by `busylight set`. "
-    "[MQTT](mqtt.md) tells what stands on the broker.",
+    "mqtt": "Used when `BUSYLIGHT_OUTPUTS` has `mqtt` or `BUSYLIGHT_SOURCE` is `mqtt`, and by "
+    "`busylight set`. [MQTT](mqtt.md) tells what stands on the broker, and "
+    "[Where presence comes from](sources.md) what can be followed there.",
     "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
     "tells how to build one.",
 }
