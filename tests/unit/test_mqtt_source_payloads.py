@@ -104,7 +104,7 @@ def test_a_source_that_does_not_know_is_not_known(payload: bytes) -> None:
         b"42",
         b"<html>",
         b"x" * 65,
-        b"x" * (LARGEST + 1),
+        b"Busy" + b" " * LARGEST,
         b"[" * LARGEST,
         b'{"a":' * 3000,
         b'{"availability":' + b"9" * 5000 + b"}",
