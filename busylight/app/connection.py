@@ -33,8 +33,8 @@ class Connection:
     limits: Limits
     as_shown: Callable[[View, bool], View]
     """The view as this output shows it; the second argument says whether it is a lamp."""
-    shown: Callable[[View], None]
-    """Called after each view that was shown."""
+    shown: Callable[[View, Output], None]
+    """Called after each view that was shown, with what has shown it."""
     heard: Callable[[Command], None]
     _life: Life = field(init=False)
 
@@ -47,8 +47,9 @@ class Connection:
             raise first_of(group, OutputError) from group
 
     async def _work(self) -> None:
-        output = self.make()
         async with self._life.within(self.limits.connect):
+            output = self.make()
+            self.slot.again()
             await output.__aenter__()
         try:
             if isinstance(output, HearingOutput):
@@ -76,12 +77,13 @@ class Connection:
         while True:
             view = await self.slot.get()
             if is_lamp:
-                if shown is not None and replace(view, diagnostics=shown.diagnostics) == shown:
-                    continue  # what the program says of itself is no lamp's business
+                # What the program says of itself, or hears, is no lamp's business.
+                if shown is not None and _same_for_lamps(view, shown):
+                    continue
                 shown = view
             async with self._life.within(self.limits.show):
                 await output.show(self.as_shown(view, is_lamp))
-            self.shown(view)
+            self.shown(view, output)
             if view.is_last:
                 return
 
@@ -104,3 +106,7 @@ class Connection:
                 raise
             raise PartEndedError("cancelled itself") from None
         raise OutputError("ended by itself")
+
+
+def _same_for_lamps(view: View, shown: View) -> bool:
+    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown

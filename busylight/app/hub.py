@@ -9,7 +9,7 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.palette import Palette
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
@@ -17,7 +17,8 @@ from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
-_LONGEST_NAP: Final = 5.0  # seconds; see clock.sleep_until: timers stand still in suspend
+LONGEST_NAP: Final = 5.0
+"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
 
 class Hub:
@@ -25,7 +26,7 @@ class Hub:
 
     def __init__(self, rules: Rules, override: Override | None = None) -> None:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
-        self._situation = Situation(rules, started_at=clock.now(), override=override)
+        self._situation = Situation(rules, started_at=clock.now()).with_recalled(override)
         self._slots: list[tuple[Slot, Palette | None]] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -61,6 +62,9 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
@@ -68,9 +72,17 @@ class Hub:
         self.on_override(self._situation.override)
         self._tell()
 
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
+        self._tell()
+
     def recalled(self, override: Override | None) -> None:
         """Take in what was asked for before a reboot, once the clock says what is left of it."""
-        self._situation = replace(self._situation, override=override)
+        self._situation = self._situation.with_recalled(override)
         self._tell()
 
     def health(self, output: str, health: PartHealth) -> None:
@@ -82,18 +94,26 @@ class Hub:
         self._situation = self._situation.after_health(output, health)
         self._tell()
 
-    async def run(self) -> None:
-        """Notice what changes by the mere passing of time, for ever."""
+    async def run(
+        self, on_round: Callable[[], None] = lambda: None, longest_nap: float = LONGEST_NAP
+    ) -> None:
+        """Notice what changes by the mere passing of time, for ever.
+
+        `on_round` is called at least every `longest_nap` seconds, after it was decided anew what
+        is to be shown: as long as that goes on, the program lives.
+        """
+        on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
-            nap = _LONGEST_NAP if due is None else min(due - now, _LONGEST_NAP)
+            nap = longest_nap if due is None else min(due - now, longest_nap)
             try:
-                async with asyncio.timeout(None if due is None else nap):
+                async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
                 self._tell()
             self._changed.clear()
+            on_round()
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
@@ -116,6 +136,11 @@ class Hub:
             rule = (palette or self._situation.rules.palette)["UNKNOWN"]
             return replace(last, light=rule.light, state="unknown")
         return last
+
+    def blocked(self, words: str) -> None:
+        """Take in which part has blocked the program before this start."""
+        self._situation = replace(self._situation, blocked=words)
+        self._tell()
 
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""

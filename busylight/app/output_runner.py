@@ -18,6 +18,7 @@ from busylight.core.backoff import reconnect_delay
 from busylight.core.override import Command
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.lives import Abandoned
 from busylight.parts import Output, OutputError
 
@@ -57,11 +58,14 @@ class OutputRunner:
     async def run(self) -> None:
         """Connect, show, and begin anew after every fault, until the last view is shown."""
         failures = 0
+        PART.set(f"output {self.name}")
         while not self.stopping.is_set():
             self.told(self.name, PartHealth())
             began = clock.now()
             try:
-                if await self._connected():
+                async with leaving_nothing():
+                    ended = await self._connected()
+                if ended:
                     return
                 problem, least, most = "ended by itself", 0.0, None
             except OutputError as error:
@@ -81,7 +85,6 @@ class OutputRunner:
         """Live one connection; true if it ended with the program's last view."""
         if len(self.abandoned) >= HANGING_LIMIT:
             raise OutputError(f"{HANGING_LIMIT} earlier tries of it still hang; restart Busylight")
-        self.slot.again()
         connection = Connection(
             make=self.make,
             slot=self.slot,
@@ -89,7 +92,7 @@ class OutputRunner:
             as_shown=lambda view, is_lamp: self.appearance.applied(
                 view, self.brightness, is_lamp=is_lamp
             ),
-            shown=lambda view: self.told(self.name, PartHealth(_state_after(view))),
+            shown=lambda view, output: self.told(self.name, _health_after(view, output)),
             heard=self.heard,
         )
         await connection.live(self.abandoned)
@@ -101,8 +104,9 @@ class OutputRunner:
                 await self.stopping.wait()
 
 
-def _state_after(view: View) -> PartState:
-    return PartState.RELEASED if view.light is None else PartState.CONNECTED
+def _health_after(view: View, output: Output) -> PartHealth:
+    state = PartState.RELEASED if view.light is None else PartState.CONNECTED
+    return PartHealth(state, has_button=getattr(output, "has_button", False))
 
 
 def output_maker(cls: Any, settings: Any, **more: Any) -> Callable[[], Output]:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.presence import Presence
 from busylight.edge import clock
+from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.parts import Source, SourceError
 
@@ -18,6 +20,8 @@ _BEGIN_LIMIT: Final = 30.0
 _GOODBYE_LIMIT: Final = 2.0
 _LONGEST_PAUSE: Final = 15.0
 _HANGING_LIMIT: Final = 8
+SLACK: Final = 60.0
+"""Seconds for which a source may be silent after what it has read is too old."""
 
 
 @dataclass(slots=True)
@@ -27,25 +31,35 @@ class SourceRunner:
     make: Callable[[], Source]
     """A new object for each try."""
     heard: Callable[[Reading | Trouble], None]
+    stale_after: float = 60.0
+    """Seconds after which a reading is too old."""
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""
     _source: Source | None = None
+    _last_word: float = 0.0
 
     def refresh(self) -> None:
-        """Have the source read as soon as may be."""
+        """Have the source read as soon as may be; whoever asks bears no fault of the source's."""
         if self._source is not None:
-            self._source.refresh()
+            try:
+                self._source.refresh()
+            except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
+                _log.warning("the source cannot be asked: %s: %s", type(error).__name__, error)
 
     async def run(self) -> None:
         """Read for ever."""
         failures, said = 0, ""
+        PART.set("source")
         while True:
             began = clock.now()
             try:
-                await self._read()
+                async with leaving_nothing():
+                    await self._read()
                 problem = "the source has ended by itself"
             except SourceError as error:
                 problem = str(error)
+            except TimeoutError as error:
+                problem = f"the source does not answer: {error}"
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
                 _log.debug("the source failed", exc_info=True)
                 problem = f"the source failed: {type(error).__name__}: {error}"
@@ -68,16 +82,18 @@ class SourceRunner:
             self._source = None
 
     async def _live(self, life: Life) -> None:
-        source = self.make()
         async with life.within(_BEGIN_LIMIT):
+            source = self.make()
             await source.__aenter__()
         self._source = source
+        self._last_word = asyncio.get_running_loop().time()
         try:
-            async for answer in source.readings():
-                life.go_on()
-                self.heard(answer)
+            async with asyncio.TaskGroup() as group:
+                counting = group.create_task(self._count_silence(source, life))
+                await self._listen(source, life)
+                counting.cancel()
         except BaseException as error:
-            await self._leave_after(error, source, life)
+            await self._leave_after(first_of(error, SourceError), source, life)
             raise
         async with life.within(_GOODBYE_LIMIT):
             await source.__aexit__(None, None, None)
@@ -90,3 +106,42 @@ class SourceRunner:
             if isinstance(error, asyncio.CancelledError):
                 raise  # a task group of the source's has cancelled us: this is what failed in it
             _log.debug("the source was left after %r, and failed with %r", error, late)
+
+    async def _listen(self, source: Source, life: Life) -> None:
+        async for answer in source.readings():
+            life.go_on()
+            self._last_word = asyncio.get_running_loop().time()
+            self.heard(_checked(answer))
+
+    async def _count_silence(self, source: Source, life: Life) -> None:
+        """Give up a source that hangs: it has not even said that it cannot read."""
+        limit = max(self.stale_after + SLACK, getattr(source, "may_be_silent", 0.0))
+        time = asyncio.get_running_loop().time  # which stands still in suspend: nobody can speak
+        while (left := self._last_word + limit - time()) > 0:  # noqa: ASYNC110 -- time passes
+            await asyncio.sleep(min(left, SLACK))
+        life.begin(_GOODBYE_LIMIT)  # it may hang so that it does not even notice its end
+        raise SourceError(f"the source has said nothing for {limit:g} s; it is begun anew")
+
+
+def _checked(answer: Any) -> Reading | Trouble:
+    """What a source may say; of anything else the other parts must not suffer."""
+    if isinstance(answer, Trouble) and _is_trouble(answer):
+        return answer
+    if (
+        isinstance(answer, Reading)
+        and all(_is_presence(each) for each in dict(answer.presences).values())
+        and all(_is_trouble(each) for each in dict(answer.troubles).values())
+        and all(isinstance(who, str) for who in (*answer.presences, *answer.troubles))
+    ):
+        return answer
+    raise SourceError(f"the source says something that is no reading: {type(answer).__name__}")
+
+
+def _is_presence(value: Any) -> bool:
+    return isinstance(value, Presence) and all(
+        isinstance(word, str) for word in (value.availability, value.activity)
+    )
+
+
+def _is_trouble(value: Any) -> bool:
+    return type(value) is Trouble and type(value.why) is Why and type(value.detail) is str

@@ -13,9 +13,9 @@ from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.edge.threads import Worker
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
-from busylight.parts import OutputError, PartError
+from busylight.parts import PartError
 from busylight.settings.installed import (
     OUTPUTS,
     SOURCES,
@@ -89,6 +89,10 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
                     found.remedy,
                     sign_in=found.what == "sign-in",
                 )
+    elif settings.source == "mqtt" and settings.mqtt is not None:
+        from busylight.sources.mqtt import source  # noqa: PLC0415 -- loads paho
+
+        yield await _tried("presence", source.check(settings.mqtt))
     else:
         yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
@@ -168,7 +172,7 @@ def _plugins(settings: Settings) -> Iterator[Line]:
 async def _tried(name: str, attempt: Any) -> Line:
     try:
         return Line(name, ok=True, result=await attempt)
-    except OutputError as error:
+    except PartError as error:
         return Line(name, ok=False, result=str(error))
 
 

@@ -21,6 +21,8 @@ from busylight.settings.tree import Settings
 
 PATIENCE: Final = 15.0
 """Seconds that an output gets to show a state."""
+GOODBYE: Final = 3.0
+"""Seconds that all outputs together get to end."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -28,7 +30,9 @@ def main(args: argparse.Namespace) -> int:
     settings = settings_of(args, needs_source=False)
     try:
         with DaemonLock(state_dir_of(settings)):
-            asyncio.run(_walk(settings, args.seconds))
+            asyncio.run(
+                _leave(settings, args.leave) if args.leave else _walk(settings, args.seconds)
+            )
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM  # what a shell says of a program that SIGTERM has ended
     except AlreadyRunningError as error:
@@ -37,14 +41,49 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _walk(settings: Settings, seconds: float) -> None:
-    wiring, broken = wiring_of(settings, visiting=True)
-    if broken:
-        name, problem = next(iter(broken.items()))
-        raise CommandError(f"output {name}: {problem}")
     walk = asyncio.current_task()
     if walk is not None:  # the light shall not stay as it was at that moment
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, walk.cancel)
     stopping = asyncio.Event()
+    walkers, tasks, broken = _begin(settings, stopping)
+    if broken:
+        raise CommandError(next(iter(broken)))
+    try:
+        for key in dict.fromkeys(key for palette in _palettes(settings) for key in palette):
+            await _show(key, walkers, settings)
+            await asyncio.sleep(seconds)
+    finally:
+        stopping.set()
+        for walker in walkers:
+            walker.slot.put(_view(OFF, "off", settings, is_last=True))
+        await asyncio.wait(tasks, timeout=GOODBYE)
+
+
+async def _leave(settings: Settings, key: str) -> None:
+    """Show one state as the last word, on every output that can be reached."""
+    stopping = asyncio.Event()
+    walkers, tasks, problems = _begin(settings, stopping)
+    lights = {walker: _palette_of(walker, settings)[key].light for walker in walkers}
+    state = key.lower()
+    shown = await asyncio.gather(
+        *(each.show(_view(light, state, settings)) for each, light in lights.items()),
+        return_exceptions=True,
+    )
+    stopping.set()
+    for walker, light in lights.items():
+        walker.slot.put(_view(light, state, settings, is_last=True))
+    if tasks:
+        await asyncio.wait(tasks, timeout=GOODBYE)
+    problems += [str(each) for each in shown if isinstance(each, CommandError)]
+    if problems:
+        raise CommandError("; ".join(problems))
+
+
+def _begin(
+    settings: Settings, stopping: asyncio.Event
+) -> "tuple[list[_Walker], list[asyncio.Task[None]], list[str]]":
+    """Run every output, and say which cannot be."""
+    wiring, broken = wiring_of(settings, visiting=True)
     walkers = [_Walker(name, _appearance(settings, name)) for name in wiring.make_outputs]
     tasks = [
         asyncio.create_task(
@@ -61,15 +100,7 @@ async def _walk(settings: Settings, seconds: float) -> None:
         )
         for walker in walkers
     ]
-    try:
-        for key in dict.fromkeys(key for palette in _palettes(settings) for key in palette):
-            await _show(key, walkers, settings)
-            await asyncio.sleep(seconds)
-    finally:
-        stopping.set()
-        for walker in walkers:
-            walker.slot.put(_view(OFF, "off", settings, is_last=True))
-        await asyncio.wait(tasks, timeout=3)
+    return walkers, tasks, [f"output {name}: {problem}" for name, problem in broken.items()]
 
 
 async def _show(key: str, walkers: "list[_Walker]", settings: Settings) -> None:
@@ -79,8 +110,7 @@ async def _show(key: str, walkers: "list[_Walker]", settings: Settings) -> None:
         print(_line(f"{key:<24}", common.light), flush=True)
     showing = []
     for walker in walkers:
-        palette = walker.appearance.palette or settings.palette
-        if (rule := palette.get(key)) is None:
+        if (rule := _palette_of(walker, settings).get(key)) is None:
             continue  # this output has no rule of that name
         if common is None or rule.light != common.light:
             print(_line(f"{key} on {walker.name}", rule.light), flush=True)
@@ -94,6 +124,10 @@ def _line(name: str, light: LightState | None) -> str:
 
 def _appearance(settings: Settings, name: str) -> Appearance:
     return settings.appearances.get(name, AS_EVERYWHERE)
+
+
+def _palette_of(walker: "_Walker", settings: Settings) -> Palette:
+    return walker.appearance.palette or settings.palette
 
 
 def _palettes(settings: Settings) -> list[Palette]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from busylight.core.appearance import Appearance
 from busylight.core.light import parse_light, reordered
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load

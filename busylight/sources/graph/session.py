@@ -43,6 +43,7 @@ T = TypeVar("T")
 _BACKSTOP: Final = 900.0  # seconds; each request has its own limit, and names may be many
 _GLANCE: Final = 1.0  # seconds between two looks at a thread, and at the cache of a sign-in
 _GRACE: Final = 1.0  # seconds that an aborted request has to come back
+_TYPING: Final = 10.0  # seconds that a person needs at least to enter a code and sign in
 _NO_CODE_PAUSE: Final = 15.0  # seconds until a code is asked for again when none was to be had
 _CLOCK_TOLERANCE: Final = 300.0  # seconds
 
@@ -213,6 +214,7 @@ class GraphSession:
                     return
                 continue
             code.look_again, self._look_again = self._look_again, False
+            began = now()
             yield SignInStep(code.prompt, refusal)
             try:
                 if await self._wait_for(code, switch=switch) is not None:
@@ -220,6 +222,11 @@ class GraphSession:
                 refusal = None
             except SignInRefusedError as error:
                 refusal = error
+                if error.aadsts is not None and now() - began < _TYPING:
+                    # It is the app that is refused: a new code would be, too, and at once.
+                    yield SignInStep(None, refusal)
+                    if await self._somebody_came(now() + REFUSED_SECONDS, switch=switch):
+                        return
 
     async def sign_out(self) -> list[str]:
         """Forget all tokens, and return whose they were. The pinned account stays pinned."""
