@@ -43,6 +43,8 @@ _SECTIONS: Final = {
     "graph": "Microsoft Graph",
     "mqtt": "MQTT",
     "serial": "A light on a serial line",
+    "webhook": "A webhook",
+    "wled": "A light that runs WLED, on the network",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -52,6 +54,10 @@ _INTRODUCTIONS: Final = {
     "[Where presence comes from](sources.md) what can be followed there.",
     "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
     "tells how to build one.",
+    "webhook": "Used when `BUSYLIGHT_OUTPUTS` has `webhook`. [Lights](lights.md#a-webhook) has the "
+    "fields.",
+    "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
+    "[Lights](lights.md#wled-on-the-network) tells more.",
 }
 
 _HEAD: Final = f"""\

@@ -108,7 +108,7 @@ class _Loader(Builder):
             **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
             "palette": palette,
             "appearances": self._appearances(palette),
-            "parts": parts,
+            "parts": {name: branch for name, branch in parts.items() if branch is not None},
             "broken": self._broken,
         }
         given = Given({name: value for name, value in values.items() if value is not None})
@@ -212,14 +212,17 @@ class _Loader(Builder):
 
     def _refuse_twins(self, parts: Mapping[str, BaseModel | None]) -> None:
         """Two outputs of one kind that are set alike would quarrel over one light."""
-        seen: dict[tuple[str, str], str] = {}
+        seen: list[tuple[str, list[Any], str]] = []
         for name in self._outputs:
             branch = parts.get(name)
             if branch is None:
                 continue
             fields = [field for field, _ in variables_of(type(branch))]
-            what = (kind_of(name), repr([getattr(branch, field) for field in fields]))
-            if (other := seen.setdefault(what, name)) != name:
+            values = [getattr(branch, field) for field in fields]
+            twins = [each for kind, its, each in seen if (kind, its) == (kind_of(name), values)]
+            seen.append((kind_of(name), values, name))
+            if twins:
+                other = twins[0]
                 only = f"{PREFIX}{prefix_of(name)}{fields[0].upper()}" if fields else None
                 hint = f"; set {only}, say" if only else f"; {kind_of(name)} can be had once only"
                 problem = f"names {name}, which is set to the same as {other}{hint}"

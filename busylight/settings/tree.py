@@ -20,6 +20,8 @@ from busylight.core.palette import Palette
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.outputs.webhook.settings import WebhookSettings
+from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
@@ -31,6 +33,8 @@ BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
     "serial": SerialSettings,
     "terminal": TerminalSettings,
+    "webhook": WebhookSettings,
+    "wled": WledSettings,
 }
 
 
@@ -105,8 +109,8 @@ class Settings(BaseSettings):
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
         default=("terminal",),
-        description="Comma list of mqtt, serial, terminal, or plugins' names; a second one of a "
-        "kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
+        description="Comma list of mqtt, serial, terminal, webhook, wled, or plugins' names; a "
+        "second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
         examples=["mqtt,serial"],
     )
     interval: float = Field(

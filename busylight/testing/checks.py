@@ -189,7 +189,9 @@ async def _a_lamp_that_goes_is_named_and_comes_back(trial: Trial) -> None:
     running = asyncio.ensure_future(runner.run())
     try:
         slot.put(view_of("#ff0000"))
-        await _until(lambda: healths[-1:] == [PartHealth(PartState.CONNECTED)], "is not connected")
+        await _until(
+            lambda: bool(healths) and healths[-1].state is PartState.CONNECTED, "is not connected"
+        )
         healths.clear()
         await _do(trial.break_it)
         if not trial.notices_by_itself:
@@ -204,7 +206,9 @@ async def _a_lamp_that_goes_is_named_and_comes_back(trial: Trial) -> None:
         await _do(trial.mend_it)
         healths.clear()
         await _until(
-            lambda: PartHealth(PartState.CONNECTED) in healths, "does not come back", rounds=4
+            lambda: any(health.state is PartState.CONNECTED for health in healths),
+            "does not come back",
+            rounds=4,
         )
         await trial.sees(parse_light("#0000ff"))
     finally:

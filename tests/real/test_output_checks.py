@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.terminal.output import TerminalOutput
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.outputs.webhook.output import WebhookOutput
+from busylight.outputs.wled.output import WledOutput
 from busylight.testing import CHECKS, Check, Trial, check_output
 from firmware_bridge.simulate import SimulatedLight
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import Broker, Recorder
+from tests.support.http_lights import Listener, WledLookalike
 
 Stage = Callable[[Path], AbstractContextManager[Trial]]
 
@@ -105,11 +109,52 @@ def terminal(_directory: Path) -> Iterator[Trial]:
     reading.join(5)
 
 
+@contextmanager
+def webhook(_directory: Path) -> Iterator[Trial]:
+    with Listener() as listener:
+
+        def shown() -> tuple[int, int, int] | None:
+            if not listener.told:
+                return None
+            red, green, blue = bytes.fromhex(listener.last["color"][1:])
+            return red, green, blue
+
+        yield Trial(
+            WebhookOutput,
+            {"url": f"http://127.0.0.1:{listener.port}/light", "token": "hush", "repeat": "0.1"},
+            shown=shown,
+            break_it=listener.stop,
+            mend_it=listener.start,
+            notices_by_itself=True,
+        )
+
+
+@contextmanager
+def wled(_directory: Path, mode: str = "realtime") -> Iterator[Trial]:
+    with WledLookalike() as light:
+        yield Trial(
+            WledOutput,
+            {
+                "host": "127.0.0.1",
+                "port": light.port,
+                "realtime_port": light.udp_port,
+                "mode": mode,
+            },
+            shown=lambda: light.rgb,
+            break_it=light.stop,
+            mend_it=light.start,
+            notices_by_itself=mode == "realtime",
+        )
+
+
 STAGES: dict[str, Stage] = {
     "mqtt": mqtt,
     "serial-busylight": firmware,
     "serial-template": template,
     "terminal": terminal,
+    "webhook": webhook,
+    "wled-json": partial(wled, mode="json"),
+    "wled-realtime": wled,
 }
 
 
