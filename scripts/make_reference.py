@@ -2,8 +2,8 @@
 
     python -m scripts.make_reference
 
-makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities and
-README.md's table of colours.
+makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
+docs/lights.md's table of lights, their udev rules, and README.md's table of colours.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from busylight.core.palette import DEFAULT_RULES
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
+from busylight.outputs.usb.lights import supported
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
@@ -43,6 +44,8 @@ _SECTIONS: Final = {
     "graph": "Microsoft Graph",
     "mqtt": "MQTT",
     "serial": "A light on a serial line",
+    "usb": "Lights from the shop, on USB",
+    "gpio": "LEDs on the pins of a Raspberry Pi",
     "webhook": "A webhook",
     "wled": "A light that runs WLED, on the network",
 }
@@ -54,6 +57,10 @@ _INTRODUCTIONS: Final = {
     "[Where presence comes from](sources.md) what can be followed there.",
     "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
     "tells how to build one.",
+    "usb": "Used when `BUSYLIGHT_OUTPUTS` has `usb`. "
+    "[Lights](lights.md#lights-from-the-shop-on-usb) lists those that are known.",
+    "gpio": "Used when `BUSYLIGHT_OUTPUTS` has `gpio`. Each pin may be left out; "
+    "[Lights](lights.md#leds-on-the-pins-of-a-raspberry-pi) tells what goes together.",
     "webhook": "Used when `BUSYLIGHT_OUTPUTS` has `webhook`. [Lights](lights.md#a-webhook) has the "
     "fields.",
     "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
@@ -284,6 +291,50 @@ def home_assistant_with_entities(document: str) -> str:
     return new
 
 
+_TABLE_OF_LIGHTS: Final = re.compile(
+    r"(?<=<!-- lights: written by scripts/make_reference.py -->\n).*?(?=<!-- end of lights -->)",
+    re.DOTALL,
+)
+
+
+def light_table() -> str:
+    """The table of lights from the shop that stands in docs/lights.md."""
+    lines = ["| maker | light | USB ids |", "| --- | --- | --- |"]
+    for maker, name, ids in supported():
+        numbers = ", ".join(f"`{vendor:04x}:{product:04x}`" for vendor, product in ids)
+        lines.append(f"| {maker} | {name} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def lights_with_table(document: str) -> str:
+    """docs/lights.md with its table. Raises ValueError without its place."""
+    new, count = _TABLE_OF_LIGHTS.subn(lambda _: f"\n{light_table()}\n", document)
+    if count != 1:
+        raise ValueError("docs/lights.md has not exactly one place for the lights")
+    return new
+
+
+def udev_rules() -> str:
+    """The rules that let people open lights from the shop."""
+    lines = [
+        "# Lights from the shop, for the output usb. Written by scripts/make_reference.py.",
+        "# To /etc/udev/rules.d/, then: sudo udevadm control --reload, and plug it in again.",
+        "# Whoever sits before the machine may open them, and the group plugdev.",
+    ]
+    names: dict[tuple[int, int], list[str]] = {}
+    for maker, name, ids in supported():
+        for each in ids:
+            names.setdefault(each, []).append(f"{maker} {name}")
+    for (vendor, product), lights in sorted(names.items()):
+        lines += ["", f"# {', '.join(lights)}"]
+        lines += [
+            f'SUBSYSTEM=="{subsystem}", ATTRS{{idVendor}}=="{vendor:04x}", '
+            f'ATTRS{{idProduct}}=="{product:04x}", MODE="0660", GROUP="plugdev", TAG+="uaccess"'
+            for subsystem in ("hidraw", "tty")
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -292,6 +343,8 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/home-assistant.md": home_assistant_with_entities(
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
+        "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
+        "deploy/udev/61-busylight-usb.rules": udev_rules(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
     }
 

@@ -30,6 +30,8 @@ _TITLES: Final = {
     "graph": "Microsoft Graph: whose presence is read, and how the program signs in",
     "mqtt": "MQTT: a broker, such as Home Assistant's",
     "serial": "A light on a serial line",
+    "gpio": "LEDs on the pins of a Raspberry Pi (pip install 'busylight-presence[gpio]')",
+    "usb": "Lights from the shop, on USB (pip install 'busylight-presence[usb]')",
     "webhook": "A webhook: any URL",
     "wled": "A light that runs WLED, on the network",
 }

@@ -18,8 +18,10 @@ from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.override import Press
 from busylight.core.palette import Palette
 from busylight.mqtt.settings import MqttSettings
+from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.outputs.usb.settings import UsbSettings
 from busylight.outputs.webhook.settings import WebhookSettings
 from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
@@ -30,9 +32,11 @@ BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
 }
 BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
+    "gpio": GpioSettings,
     "mqtt": MqttSettings,
     "serial": SerialSettings,
     "terminal": TerminalSettings,
+    "usb": UsbSettings,
     "webhook": WebhookSettings,
     "wled": WledSettings,
 }
@@ -109,8 +113,8 @@ class Settings(BaseSettings):
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
         default=("terminal",),
-        description="Comma list of mqtt, serial, terminal, webhook, wled, or plugins' names; a "
-        "second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
+        description="Comma list of mqtt, serial, terminal, usb, gpio, wled, webhook, or plugins' "
+        "names; a second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
         examples=["mqtt,serial"],
     )
     interval: float = Field(

@@ -8,19 +8,24 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
+import gpiozero
 import pytest
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from busylight.core.light import FULL
+from busylight.outputs.gpio.output import GpioOutput
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.terminal.output import TerminalOutput
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.outputs.usb.output import UsbOutput
 from busylight.outputs.webhook.output import WebhookOutput
 from busylight.outputs.wled.output import WledOutput
 from busylight.testing import CHECKS, Check, Trial, check_output
 from firmware_bridge.simulate import SimulatedLight
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import Broker, Recorder
+from tests.support.hid_lights import FakeHid, HidLight
 from tests.support.http_lights import Listener, WledLookalike
 
 Stage = Callable[[Path], AbstractContextManager[Trial]]
@@ -147,11 +152,39 @@ def wled(_directory: Path, mode: str = "realtime") -> Iterator[Trial]:
         )
 
 
+@contextmanager
+def usb(_directory: Path) -> Iterator[Trial]:
+    hid = FakeHid()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("busylight_core.hid.hid", hid)
+        patch.setattr("busylight_core.hardware.list_ports.comports", list)
+        light = HidLight(hid, "flag", b"1")
+        yield Trial(
+            UsbOutput,
+            shown=lambda: light.rgb,
+            break_it=light.unplug,
+            mend_it=light.plug,
+            notices_by_itself=True,
+        )
+        assert hid.opened == 0
+
+
+@contextmanager
+def gpio(_directory: Path) -> Iterator[Trial]:
+    factory = MockFactory(pin_class=MockPWMPin)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpiozero.Device, "pin_factory", factory)
+        yield Trial(GpioOutput, {"red": "17", "green": "27", "blue": "22"})
+        factory.reset()
+
+
 STAGES: dict[str, Stage] = {
+    "gpio": gpio,
     "mqtt": mqtt,
     "serial-busylight": firmware,
     "serial-template": template,
     "terminal": terminal,
+    "usb": usb,
     "webhook": webhook,
     "wled-json": partial(wled, mode="json"),
     "wled-realtime": wled,
