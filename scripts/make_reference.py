@@ -327,10 +327,12 @@ def udev_rules() -> str:
             names.setdefault(each, []).append(f"{maker} {name}")
     for (vendor, product), lights in sorted(names.items()):
         lines += ["", f"# {', '.join(lights)}"]
+        access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
         lines += [
-            f'SUBSYSTEM=="{subsystem}", ATTRS{{idVendor}}=="{vendor:04x}", '
-            f'ATTRS{{idProduct}}=="{product:04x}", MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-            for subsystem in ("hidraw", "tty")
+            f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor:04x}", '
+            f'ATTR{{idProduct}}=="{product:04x}", {access}',
+            f'SUBSYSTEM=="hidraw|tty", ATTRS{{idVendor}}=="{vendor:04x}", '
+            f'ATTRS{{idProduct}}=="{product:04x}", {access}',
         ]
     return "\n".join(lines) + "\n"
 
