@@ -38,13 +38,14 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> avr.Firmware:
 
 
 @contextmanager
-def unharmed(target: Target) -> Iterator[Target]:
-    """Run it, and see that nothing was wrong with it or with its pin."""
+def unharmed(target: Target, resets: int = 0) -> Iterator[Target]:
+    """Run it, and see that nothing was wrong with it or with its pin, and no start was hidden."""
     with target:
         yield target
         if isinstance(target, Process):
             assert target.is_alive
             assert target.mixed == target.bad_waves == 0
+            assert len([line for line in target.lines if line.startswith("reset")]) == resets
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -1,5 +1,6 @@
 """The firmware in C: its UART, its pins, its watchdog, its size."""
 
+import itertools
 import subprocess
 import time
 from collections.abc import Callable
@@ -74,10 +75,38 @@ def test_no_confirmed_frame_of_many_that_come_back_to_back_was_not_shown(
             confirmed.append(shown.show.look()[:3])
         painted = {duty for _, duty in light.paintings}
         expected = {_as_reference(protocol.Show(*colour), 60, 3600) for colour in confirmed}
-        print(f"{len(frames)} frames, {len(confirmed)} confirmed, {light.lost} bytes lost")
+        first = next(at for at, duty in light.paintings if duty != (0, 0, 0))
+        flood = [at for at, _ in light.paintings if first <= at < first + 1]
+        late = max(later - earlier for earlier, later in itertools.pairwise(flood))
+        print(
+            f"{len(frames)} frames, {len(confirmed)} confirmed, {light.lost} bytes lost, ", end=""
+        )
+        print(f"painted every {late * 1000:.1f} ms at least")
+        assert late < 0.026  # 20 ms late at most, then 1.8 of painting, 1.6 of answering, a frame
         assert confirmed
         assert expected <= painted
         assert light.lost > 0  # the harness loses what a real UART would
+
+
+def test_painting_waits_for_the_end_of_what_is_coming(
+    program: Path, crowd: avr.Firmware, tmp_path: Path
+) -> None:
+    """Of two frames back to back no byte is lost, though either's painting would deafen it."""
+    with (
+        unharmed(targets.chip(program, crowd, tmp_path / "avr")) as light,
+        Host(light.path) as host,
+    ):
+        assert isinstance(light, Process)
+        host.greet()
+        host.show(RED)
+        lost = light.lost  # of a greeting that met the first painting
+        for number in range(1, 100):
+            older = protocol.encode(number, protocol.SHOW, RED.pack())
+            newer = protocol.Show(number, 9, 9, lifetime=120)
+            host.write(older + protocol.encode(number + 100, protocol.SHOW, newer.pack()))
+            (answer,) = host.read(2)
+            assert answer.sequence == number + 100
+        assert light.lost == lost
 
 
 def test_a_host_that_waits_for_each_answer_loses_nothing(
@@ -157,7 +186,7 @@ def test_a_firmware_that_hangs_is_started_again_and_takes_the_next_frame(
     program: Path, firmwares: dict[str, avr.Firmware], tmp_path: Path, chip: avr.Chip
 ) -> None:
     firmware = firmwares[chip.mcu]
-    with unharmed(targets.chip(program, firmware, tmp_path / "avr")) as light:
+    with unharmed(targets.chip(program, firmware, tmp_path / "avr"), resets=1) as light:
         assert isinstance(light, Process)
         with Host(light.path) as host:
             host.greet()
@@ -184,6 +213,7 @@ def test_a_button_is_told_until_the_host_has_heard(
         assert isinstance(light, Process)
         identity = host.greet()
         assert identity.capabilities == protocol.HAS_PIXELS | protocol.HAS_BUTTON
+        assert host.read(1.2) == []  # longer than a long press: nobody presses it
         light.command("bBbBbBb")  # it bounces, a slice of half a millisecond each
         light.command("B" + "bB")  # what is no longer than that is a spark
         assert host.read(0.6) == []

@@ -106,13 +106,17 @@ def test_what_was_for_a_program_that_has_closed_the_port_is_not_for_the_next_one
     ):
         assert isinstance(light, Process)
         host.greet()
+        light.command("s")
+        host.write(protocol.encode(77, protocol.SHOW, RED.pack()))  # whose answer nobody fetches
+        assert light.wait_for(lambda told: told[-1][1] == (255, 0, 0))
         light.command("c")
         light.wait_for_line("usb", "port", "0")
-        host.write(protocol.encode(77, protocol.SHOW, RED.pack()))  # on the way while it closed
-        assert light.wait_for(lambda told: told[-1][1] == (255, 0, 0))
+        green = protocol.Show(0, 255, 0, lifetime=600)
+        host.write(protocol.encode(78, protocol.SHOW, green.pack()))  # on the way while it closed
+        assert light.wait_for(lambda told: told[-1][1] == (0, 255, 0))
         light.command("o")
         answer = host.ask(protocol.PING)
-        assert answer.sequence != 77
+        assert answer.sequence not in (77, 78)
         assert host.received.count(protocol.DELIMITER) == 4  # the greeting's frame, and this one
 
 
@@ -120,7 +124,7 @@ def test_1200_baud_and_a_closed_port_start_the_bootloader(
     program: Path, firmware: avr.Firmware, tmp_path: Path
 ) -> None:
     """As Arduino's tools ask for it: the word is in RAM when the chip is reset."""
-    with unharmed(targets.chip(program, firmware, tmp_path / "avr")) as light:
+    with unharmed(targets.chip(program, firmware, tmp_path / "avr"), resets=1) as light:
         assert isinstance(light, Process)
         light.wait_for_line("usb", "port", "1")
         light.command("c")

@@ -19,6 +19,7 @@
  *     b B    the button is pressed, let go
  *     h      the program hangs where it is, until the chip is reset
  *     o c    a program opens, closes the USB port;  t: it sets 1200 baud and closes it
+ *     s      the host reads no more, as it does before it says that the port is closed
  *     r      the USB bus is reset
  *     u U    the cable is pulled, and power fails not, or as well;  p: it is plugged in again
  *     f      from now on without regard to real time
@@ -160,6 +161,7 @@ static void obey(char command)
     case 'B': button_is_pressed = false; break;
     case 'h': hang(); break;
     case 'o': usb_open_port(true); break;
+    case 's': usb_stop_reading(); break;
     case 'c': usb_open_port(false); break;
     case 't': usb_set_baud(1200); usb_open_port(false); break;
     case 'r': usb_reset(); break;

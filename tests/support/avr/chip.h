@@ -36,6 +36,7 @@ void usb_plug_in(void);
 void usb_listen(void);
 void usb_unplugged(void);
 void usb_open_port(bool is_open);
+void usb_stop_reading(void);
 void usb_set_baud(uint32_t baud);
 void usb_reset(void);
 

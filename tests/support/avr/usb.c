@@ -20,6 +20,7 @@
 #define TO_HOST 3
 
 static bool is_attached, is_configured;
+static bool is_read = true; /* whether the host asks for what the device has to say */
 
 static void attached(avr_irq_t *irq, uint32_t value, void *parameter)
 {
@@ -120,7 +121,13 @@ void usb_set_baud(uint32_t baud)
 void usb_open_port(bool is_open)
 {
     control(0x21, 0x22, is_open ? 3 : 0, 0, NULL);
+    is_read = is_open;
     printf("usb port %d\n", is_open);
+}
+
+void usb_stop_reading(void)
+{
+    is_read = false;
 }
 
 void usb_reset(void)
@@ -178,7 +185,7 @@ void usb_listen(void)
     }
     uint8_t came[64];
     struct avr_io_usb packet = {TO_HOST, 0, came};
-    if (avr_ioctl(avr, AVR_IOCTL_USB_READ, &packet) == 0 && packet.sz &&
+    if (is_read && avr_ioctl(avr, AVR_IOCTL_USB_READ, &packet) == 0 && packet.sz &&
         write(line, came, packet.sz) < 0) {
         /* nobody reads: lost */
     }
