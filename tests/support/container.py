@@ -32,6 +32,7 @@ def debian(release: str, directory: Path) -> Path:
             check=True,
             stdout=subprocess.DEVNULL,
         )
+        (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     return root
 
 
