@@ -30,6 +30,15 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def _devices(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument(
+        "--ours",
+        metavar="PORT",
+        help="ask who is on this port; if it is our light, SERIAL_PORT=auto will find it",
+    )
+
+
 def _test_light(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds",
@@ -75,7 +84,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "status": _json,
     "check": _json,
     "test-light": _test_light,
-    "devices": _json,
+    "devices": _devices,
     "palette": _json,
     "firmware": _firmware,
     "set": _set,

@@ -157,6 +157,14 @@ class Conversation:
             return  # the line itself knows
 
 
+async def identify(path: str, baud: int) -> protocol.Identity:
+    """Who is on a port, which is closed again; raises `OutputError`. Changes nothing there."""
+    conversation = Conversation(path, baud)
+    identity = await conversation.begin()
+    await conversation.end(in_order=True)
+    return identity
+
+
 def _no_light(path: str) -> str:
     return (
         f"what is on {path} does not answer as our light does (docs/protocol.md): put our "
