@@ -2,19 +2,23 @@
 
 import argparse
 import asyncio
-from pathlib import Path
 
-from busylight.cli.common import CommandError, Exit, print_json, settings_of, state_dir_of
+from busylight.cli.common import (
+    CommandError,
+    Exit,
+    env_file_is_there,
+    print_json,
+    settings_of,
+    state_dir_of,
+)
 from busylight.outputs.serial.ports import describe, list_ports, port_document
-from busylight.settings.variables import read_variables
 
 
 def main(args: argparse.Namespace) -> int:
     """List what is plugged in. Nothing is opened, and no setting is needed; but see `--ours`."""
     if args.ours is not None:
         return _confirm(args)
-    if args.env_file is not None:
-        read_variables(Path(args.env_file), {})  # a named file that is missing is told all the same
+    env_file_is_there(args)
     ports = list_ports()
     if args.json:
         print_json({"serial_ports": [port_document(port) for port in ports]})
@@ -27,11 +31,11 @@ def main(args: argparse.Namespace) -> int:
 
 def _confirm(args: argparse.Namespace) -> int:
     """Ask who is on the port that a person has named, and remember it if it is our light."""
-    from busylight.cli.held import refuse_if_held  # noqa: PLC0415 -- only here a port is opened
+    from busylight.cli.light_port import refuse_if_held  # noqa: PLC0415 -- only here a port is opened
     from busylight.outputs.serial.confirmed import remember  # noqa: PLC0415
     from busylight.outputs.serial.conversation import identify  # noqa: PLC0415
-    from busylight.outputs.serial.firmware_output import describe as in_words  # noqa: PLC0415
     from busylight.outputs.serial.ports import devices  # noqa: PLC0415
+    from firmware_bridge.words import describe as in_words  # noqa: PLC0415
 
     settings = settings_of(args, needs_source=False, needs_outputs=False)
     state_dir = state_dir_of(settings)

@@ -2,9 +2,9 @@
 
 from busylight.outputs.serial.conversation import identify
 from busylight.outputs.serial.finding import port_of
-from busylight.outputs.serial.firmware_output import describe
 from busylight.outputs.serial.line import Line
 from busylight.outputs.serial.settings import Protocol, SerialSettings
+from firmware_bridge.words import describe
 
 
 async def check(settings: SerialSettings) -> str:

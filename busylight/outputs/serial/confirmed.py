@@ -17,13 +17,15 @@ from busylight.outputs.serial.identity import Device, Identity, identity_of, sam
 FILE: Final = "serial_light.json"
 
 
-def remember(state_dir: Path, path: str, ports: Sequence[Device]) -> None:
-    """Keep the device on `path` among the `ports` there are now; raises OSError.
-
-    One that is not on USB is known by its path alone.
-    """
+def device_of(path: str, ports: Sequence[Device]) -> Device:
+    """The device on `path`; one that is not on USB is known by its path alone."""
     real = os.path.realpath(path)
-    device = next((port for port in ports if port.path == real), Device(path, None))
+    return next((port for port in ports if port.path == real), Device(path, None))
+
+
+def remember(state_dir: Path, path: str, ports: Sequence[Device]) -> None:
+    """Keep the device on `path` among the `ports` there are now; raises OSError."""
+    device = device_of(path, ports)
     identity = identity_of(device, ports)
     usb = None if identity is None else asdict(identity)
     document = json.dumps({"path": device.path, "usb": usb}, indent=1)

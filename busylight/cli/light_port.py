@@ -1,5 +1,6 @@
-"""A port that the daemon has is told of, and not opened."""
+"""The port of a light that a command is about: which it is, and whether the daemon has it."""
 
+import argparse
 import os
 from typing import Final
 
@@ -10,6 +11,23 @@ from busylight.parts import OutputError
 from busylight.settings.tree import Settings
 
 STOP_IT: Final = "stop it first (sudo systemctl stop busylight, or Ctrl-C where it runs)"
+
+
+def port_for(args: argparse.Namespace, settings: Settings) -> str:
+    """The port that is named, that is set, or that says that it is our light.
+
+    Raises `CommandError` where there is none, or where the daemon has it.
+    """
+    path: str | None = args.port
+    if path is None and settings.serial is not None:
+        try:
+            path = port_of(settings.serial)
+        except OutputError as error:
+            raise CommandError(f"which port? Name it with --port ({error})") from None
+    if path is None:
+        raise CommandError("which port? Name it with --port; `busylight devices` lists them")
+    refuse_if_held(path, settings)
+    return path
 
 
 def refuse_if_held(path: str, settings: Settings) -> None:
