@@ -135,7 +135,12 @@ class UntilLost(AsyncIterator[Command]):
 
 
 class Source(Protocol):
-    """Where presence comes from."""
+    """Where presence comes from.
+
+    It says something (the same trouble again, perhaps) before `STALE_AFTER` has passed. One that
+    is silent for a minute longer is taken to hang and begun anew, unless its attribute
+    `may_be_silent` says how many seconds it may take.
+    """
 
     async def __aenter__(self) -> Self:
         """Begin; raise `SourceError`."""

@@ -17,6 +17,7 @@ from busylight.core.light import dimmed
 from busylight.core.override import Command
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.tasks import bounded, first_to_end
 from busylight.parts import HearingOutput, Output, OutputError
 
@@ -50,11 +51,14 @@ class OutputRunner:
     async def run(self) -> None:
         """Connect, show, and begin anew after every fault, until the last view is shown."""
         failures = 0
+        PART.set(f"output {self.name}")
         while not self.stopping.is_set():
             self.told(self.name, PartHealth())
             began = clock.now()
             try:
-                if await self._connected():
+                async with leaving_nothing():
+                    ended = await self._connected()
+                if ended:
                     return
                 problem, least, most = "ended by itself", 0.0, None
             except OutputError as error:
@@ -72,7 +76,7 @@ class OutputRunner:
 
     async def _connected(self) -> bool:
         """Live one connection; true if it ended with the program's last view."""
-        output = self.make()
+        output = await bounded(CONNECT_LIMIT, self._made())
         self.slot.again()
         await bounded(CONNECT_LIMIT, output.__aenter__())
         try:
@@ -86,6 +90,9 @@ class OutputRunner:
             raise
         await bounded(GOODBYE_LIMIT, output.__aexit__(None, None, None))
         return self.stopping.is_set()
+
+    async def _made(self) -> Output:
+        return self.make()
 
     async def _show(self, output: Output) -> None:
         is_lamp = getattr(output, "dimmed", True)

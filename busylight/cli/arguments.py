@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from busylight.core.override import Mode, parse_duration
+from busylight.core.palette import DEFAULT_RULES
 from firmware_bridge.flashing import BOARDS
 
 SECONDS_EACH: Final = 2.0
@@ -39,6 +40,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--browser",
+        action="store_true",
+        help="with a browser in place of a code, where the company blocks codes",
+    )
+    parser.add_argument(
         "--switch", action="store_true", help="allow another account than the one before"
     )
 
@@ -63,6 +69,12 @@ def _test_light(parser: argparse.ArgumentParser) -> None:
         default=SECONDS_EACH,
         metavar="N",
         help=f"how long each state stays, {SECONDS_EACH:g} by default",
+    )
+    parser.add_argument(
+        "--leave",
+        type=rule,
+        metavar="STATE",
+        help="show this one state, such as unknown, and leave it so",
     )
 
 
@@ -173,6 +185,14 @@ def _number(text: str, least: float, most: float, problem: str) -> float:
     if not least <= number <= most:  # nan is refused, too
         raise argparse.ArgumentTypeError(f"{text!r} {problem}")
     return number
+
+
+def rule(text: str) -> str:
+    """The key of a rule of the palette, in whatever case."""
+    key = text.upper()
+    if key not in DEFAULT_RULES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no state; `busylight palette` lists them")
+    return key
 
 
 def mode(text: str) -> Mode:

@@ -43,7 +43,7 @@ class Override:
     mode: Mode
     """Never `AUTO`: without an override there is no `Override`."""
     light: LightState | None = None
-    """With `MANUAL`: the light that was set by hand."""
+    """With `MANUAL`: the light that was set by hand. With `OFF`: the one that "on" brings back."""
     ends_at: float | None = None
     """On the clock that counts through suspend; None: until something else is asked for."""
 
@@ -117,10 +117,14 @@ def override_after(
         if command.mode is Mode.AUTO:
             return None
         ends_at = None if command.seconds is None else now + command.seconds
-        light = (shown or OFF) if command.mode is Mode.MANUAL else None
+        light = None
+        if command.mode is Mode.MANUAL:
+            light = shown or OFF
+        elif command.mode is Mode.OFF:
+            light = last_lit
         return Override(command.mode, light, ends_at)
     if command.on is False or command.brightness == 0:
-        return Override(Mode.OFF)
+        return Override(Mode.OFF, last_lit)
     return Override(Mode.MANUAL, _set_by_hand(command, shown, last_lit))
 
 

@@ -55,6 +55,10 @@ class Diagnostics:
     """When the last good reading was made, brought up to date at most once a minute."""
     last_error: str | None = None
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How often each output, or the `source`, has failed since the start, if ever."""
+    blocked: str | None = None
+    """The part for which the program had to be started again, and why."""
 
 
 @dataclass(frozen=True, slots=True)

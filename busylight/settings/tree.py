@@ -16,13 +16,16 @@ from pydantic_settings import (
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.override import Press
 from busylight.core.palette import Palette
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
 from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
-BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {"graph": GraphSettings}
+BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
+    "graph": GraphSettings,
+    "mqtt": MqttSettings,
+}
 BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
     "serial": SerialSettings,
@@ -96,7 +99,7 @@ class Settings(BaseSettings):
     source: str = Field(
         default="graph",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="Where presence is read: graph, or a plugin's name",
+        description="Where presence is read: graph, mqtt, or a plugin's name",
         examples=["graph"],
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(

@@ -33,10 +33,8 @@ def sizes(directory: Path, numbers: str) -> None:
 def test_what_is_built_is_told_with_its_figures(tools: Path) -> None:
     firmware = avr.build(tools, {"PIXELS": "24"})
     assert (firmware.flash, firmware.ram) == (3010, 210)
-    assert (
-        str(firmware)
-        == "ATmega328P: flash 3010 of 32768 bytes (9.2%), RAM 210 of 2048 bytes (10.3%)"
-    )
+    figures = "flash 3010 of 32768 bytes (9.2%), RAM 210 of 2048 bytes (10.3%)"
+    assert str(firmware) == f"ATmega328P: {figures}"
     called = (tools / "called").read_text()
     assert "-mmcu=atmega328p" in called
     assert "-DPIXELS=24" in called

@@ -13,12 +13,12 @@ from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import announced_parts, device, parts
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import messages
 from busylight.outputs.mqtt.published import Published
-from busylight.outputs.mqtt.settings import MqttSettings
 from tests.support.mqtt import a_view, light, not_known, settings_of
 from tests.unit.test_mqtt_payloads import rfc3339
 

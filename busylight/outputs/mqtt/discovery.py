@@ -15,6 +15,7 @@ from busylight import __version__
 from busylight.core.light import Effect
 from busylight.core.override import Mode, Press
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, PRESENCE_UNKNOWN
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.payloads import (
     Payload,
     availability_topic,
@@ -22,7 +23,6 @@ from busylight.outputs.mqtt.payloads import (
     person_base,
     topic_part,
 )
-from busylight.outputs.mqtt.settings import MqttSettings
 
 BUTTON: Final = "light_button"
 """The key of the part that is announced with a button alone."""

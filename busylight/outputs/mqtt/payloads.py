@@ -14,7 +14,7 @@ from busylight.core.documents import (
     sign_in_document,
 )
 from busylight.core.view import ButtonEvent, View
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
