@@ -9,14 +9,15 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
-_LONGEST_NAP: Final = 5.0  # seconds; see clock.sleep_until: timers stand still in suspend
+LONGEST_NAP: Final = 5.0
+"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
 
 class Hub:
@@ -60,11 +61,22 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
         self._situation = self._situation.after_command(command, clock.now())
         self.on_override(self._situation.override)
+        self._tell()
+
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
         self._tell()
 
     def recalled(self, override: Override | None) -> None:
@@ -81,18 +93,26 @@ class Hub:
         self._situation = self._situation.after_health(output, health)
         self._tell()
 
-    async def run(self) -> None:
-        """Notice what changes by the mere passing of time, for ever."""
+    async def run(
+        self, on_round: Callable[[], None] = lambda: None, longest_nap: float = LONGEST_NAP
+    ) -> None:
+        """Notice what changes by the mere passing of time, for ever.
+
+        `on_round` is called at least every `longest_nap` seconds, after it was decided anew what
+        is to be shown: as long as that goes on, the program lives.
+        """
+        on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
-            nap = _LONGEST_NAP if due is None else min(due - now, _LONGEST_NAP)
+            nap = longest_nap if due is None else min(due - now, longest_nap)
             try:
-                async with asyncio.timeout(None if due is None else nap):
+                async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
                 self._tell()
             self._changed.clear()
+            on_round()
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
@@ -112,6 +132,11 @@ class Hub:
         self._ended = True
         for slot in self._slots:
             slot.put(last)
+
+    def blocked(self, words: str) -> None:
+        """Take in which part has blocked the program before this start."""
+        self._situation = replace(self._situation, blocked=words)
+        self._tell()
 
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""

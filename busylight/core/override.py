@@ -4,6 +4,7 @@ Commands come from MQTT, Home Assistant, `busylight set` or a button on the ligh
 here, as one frozen value. The last one wins.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -70,7 +71,35 @@ class Refresh:
     """A command: read the presence now."""
 
 
-Command = SetMode | SetLight | Refresh
+class Press(StrEnum):
+    """What was done with a light's button. The words stand on MQTT."""
+
+    PRESS = "press"
+    DOUBLE = "double_press"
+    LONG = "long_press"
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A command: whatever this press stands for."""
+
+    press: Press
+
+
+Command = SetMode | SetLight | Refresh | Pressed
+
+
+_DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of `90`, `90s`, `25m`, `1h30m`; raises ValueError."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + rest
+    if not 1 <= total <= LONGEST:
+        raise ValueError(f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h")
+    return total
 
 
 def override_after(
