@@ -110,9 +110,9 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        override = override_after(command, view.light, self.last_lit, now)
-        return _with_last_lit(replace(self, override=override), now)
+        seen = _with_last_lit(self, now)  # an override may have ended by itself meanwhile
+        override = override_after(command, seen.view(now).light, seen.last_lit, now)
+        return _with_last_lit(replace(seen, override=override), now)
 
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""

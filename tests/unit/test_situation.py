@@ -85,6 +85,12 @@ def test_the_last_light_that_was_lit_comes_back_after_off() -> None:
     assert lit.mode is Mode.MANUAL
 
 
+def test_on_brings_back_what_was_shown_before_off_though_an_override_had_ended_by_itself() -> None:
+    situation = START.after_reading(_read(CALL), 1).after_command(SetMode(Mode.AVAILABLE, 5), 2)
+    dark = situation.after_command(SetLight(on=False), 8)
+    assert dark.after_command(SetLight(on=True), 9).view(9).light == parse_light("#ff0000 pulse")
+
+
 def test_after_a_restart_too_the_last_light_that_was_lit_comes_back_after_off() -> None:
     kept = START.after_command(SetLight(rgb=(1, 2, 3)), 1).after_command(SetLight(on=False), 2)
     restarted = START.with_recalled(kept.override)
