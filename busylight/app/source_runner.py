@@ -11,7 +11,7 @@ from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge import clock
 from busylight.edge.tasks import bounded
-from busylight.parts import Source, SourceError
+from busylight.parts import PacedSource, Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -28,11 +28,19 @@ class SourceRunner:
     """A new object for each try."""
     heard: Callable[[Reading | Trouble], None]
     _source: Source | None = None
+    _pace: float = 0.0
 
     def refresh(self) -> None:
         """Have the source read as soon as may be."""
         if self._source is not None:
             self._source.refresh()
+
+    def pace(self, seconds: float) -> None:
+        """Have the source read no more often than every so many seconds; 0: as it is set."""
+        self._pace = seconds
+        source: object = self._source
+        if isinstance(source, PacedSource):
+            source.pace(seconds)
 
     async def run(self) -> None:
         """Read for ever."""
@@ -58,6 +66,7 @@ class SourceRunner:
         source = self.make()
         await bounded(_BEGIN_LIMIT, source.__aenter__())
         self._source = source
+        self.pace(self._pace)
         try:
             async for answer in source.readings():
                 self.heard(answer)
