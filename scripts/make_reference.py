@@ -222,7 +222,7 @@ def entity_table() -> str:
         status_message=True,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
-    for part in parts(settings):
+    for part in parts(settings, has_button=True):
         name = part.config["name"] or "(the light itself)"
         kind = part.platform.replace("_", " ")
         if part.config.get("entity_category"):

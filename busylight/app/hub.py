@@ -9,7 +9,7 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -18,7 +18,8 @@ _log: Final = logging.getLogger("busylight")
 
 OUTSIDE_HOURS_PACE: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
-LONGEST_NAP: Final = 5.0  # seconds; see clock.sleep_until: timers stand still in suspend
+LONGEST_NAP: Final = 5.0
+"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
 
 class Hub:
@@ -28,8 +29,8 @@ class Hub:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
         self._wall_clock = clock.WallClock()
         self._situation = Situation(
-            rules, started_at=clock.now(), epoch=self._wall_clock.epoch, override=override
-        )
+            rules, started_at=clock.now(), epoch=self._wall_clock.epoch
+        ).with_recalled(override)
         self._slots: list[Slot] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -68,6 +69,9 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
@@ -75,9 +79,17 @@ class Hub:
         self.on_override(self._situation.override)
         self._tell()
 
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
+        self._tell()
+
     def recalled(self, override: Override | None) -> None:
         """Take in what was asked for before a reboot, once the clock says what is left of it."""
-        self._situation = replace(self._situation, override=override)
+        self._situation = self._situation.with_recalled(override)
         self._tell()
 
     def health(self, output: str, health: PartHealth) -> None:
@@ -89,19 +101,27 @@ class Hub:
         self._situation = self._situation.after_health(output, health)
         self._tell()
 
-    async def run(self) -> None:
-        """Notice what changes by the mere passing of time, for ever."""
+    async def run(
+        self, on_round: Callable[[], None] = lambda: None, longest_nap: float = LONGEST_NAP
+    ) -> None:
+        """Notice what changes by the mere passing of time, for ever.
+
+        `on_round` is called at least every `longest_nap` seconds, after it was decided anew what
+        is to be shown: as long as that goes on, the program lives.
+        """
         self._look_at_the_wall_clock()
+        on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
-            nap = LONGEST_NAP if due is None else min(due - now, LONGEST_NAP)
+            nap = longest_nap if due is None else min(due - now, longest_nap)
             try:
-                async with asyncio.timeout(None if due is None else nap):
+                async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
                 self._tell()
             self._changed.clear()
+            on_round()
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
@@ -121,6 +141,11 @@ class Hub:
         self._ended = True
         for slot in self._slots:
             slot.put(last)
+
+    def blocked(self, words: str) -> None:
+        """Take in which part has blocked the program before this start."""
+        self._situation = replace(self._situation, blocked=words)
+        self._tell()
 
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""

@@ -1,16 +1,14 @@
 """What each command takes on the command line: read before anything heavy is loaded."""
 
 import argparse
-import re
 from collections.abc import Callable
 from typing import Final
 
-from busylight.core.override import LONGEST, Mode
+from busylight.core.override import Mode, parse_duration
+from busylight.core.palette import DEFAULT_RULES
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
-
-_DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +22,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _login(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--browser",
+        action="store_true",
+        help="with a browser in place of a code, where the company blocks codes",
+    )
     parser.add_argument(
         "--switch", action="store_true", help="allow another account than the one before"
     )
@@ -40,6 +43,12 @@ def _test_light(parser: argparse.ArgumentParser) -> None:
         default=SECONDS_EACH,
         metavar="N",
         help=f"how long each state stays, {SECONDS_EACH:g} by default",
+    )
+    parser.add_argument(
+        "--leave",
+        type=rule,
+        metavar="STATE",
+        help="show this one state, such as unknown, and leave it so",
     )
 
 
@@ -106,6 +115,14 @@ def _number(text: str, least: float, most: float, problem: str) -> float:
     return number
 
 
+def rule(text: str) -> str:
+    """The key of a rule of the palette, in whatever case."""
+    key = text.upper()
+    if key not in DEFAULT_RULES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no state; `busylight palette` lists them")
+    return key
+
+
 def mode(text: str) -> Mode:
     """The mode of that name; raises argparse's error."""
     try:
@@ -116,11 +133,7 @@ def mode(text: str) -> Mode:
 
 def duration(text: str) -> int:
     """Seconds of `90`, `90s`, `25m`, `1h30m`; raises argparse's error."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + rest
-    if not 1 <= total <= LONGEST:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h"
-        )
-    return total
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

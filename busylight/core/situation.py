@@ -10,15 +10,18 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import busiest, decide
 from busylight.core.hours import Hours
 from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, SetLight, SetMode, override_after
+from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
-from busylight.core.view import Diagnostics, PartHealth, Person, View
+from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SOURCE: Final = "source"
+"""What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -37,6 +40,12 @@ class Rules:
     """Whether several people are watched."""
     hours: Hours | None = None
     """Working hours; None: always."""
+    buttons: Mapping[Press, Action] = field(
+        default_factory=lambda: MappingProxyType(
+            {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
+        )
+    )
+    """What each kind of press of the light's button asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,16 @@ class Situation:
     override: Override | None = None
     last_lit: LightState | None = None
     """The last light that was not dark."""
+    button: ButtonEvent | None = None
+    """The last press of a light's button."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
     told_success: float | None = None
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How often each output, or the `source`, has failed."""
+    blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
         """What holds when the source has answered."""
@@ -100,6 +114,7 @@ class Situation:
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
             told_success=self.last_success,
+            faults=self._faults_with(SOURCE),
         )
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
@@ -108,9 +123,27 @@ class Situation:
         override = override_after(command, view.light, self.last_lit, now)
         return _with_last_lit(replace(self, override=override), now)
 
+    def with_recalled(self, override: Override | None) -> "Situation":
+        """What holds when an override of before a restart is in force again."""
+        kept = None if override is None else override.light
+        return replace(self, override=override, last_lit=kept or self.last_lit)
+
+    def after_press(self, press: Press, now: float) -> "Situation":
+        """What holds when a light's button was pressed, but for what the press asks for."""
+        number = 1 if self.button is None else self.button.number + 1
+        return replace(self, button=ButtonEvent(press, number, now))
+
+    def asked_by(self, press: Press, now: float) -> SetMode | Refresh | None:
+        """What a press of a light's button asks for now."""
+        return self.rules.buttons[press].command(self.view(now).mode)
+
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
-        return replace(self, outputs=MappingProxyType({**self.outputs, output: health}))
+        return replace(
+            self,
+            outputs=MappingProxyType({**self.outputs, output: health}),
+            faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
+        )
 
     def view(self, now: float) -> View:
         """What is to be shown at the moment `now`."""
@@ -131,6 +164,7 @@ class Situation:
             knowledge=knowledge,
             override=override,
             sign_in=self._sign_in(now),
+            button=self.button,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,
@@ -140,6 +174,8 @@ class Situation:
                 last_success=self.told_success,
                 last_error=None if self.trouble is None else self.trouble.detail,
                 outputs=self.outputs,
+                faults=self.faults,
+                blocked=self.blocked,
             ),
             people=MappingProxyType(
                 {
@@ -181,6 +217,9 @@ class Situation:
             return None
         edge = self.rules.hours.next_change(_date(now - self.epoch))
         return None if edge is None else self.epoch + (edge - _1970).total_seconds()
+
+    def _faults_with(self, part: str) -> Mapping[str, int]:
+        return MappingProxyType({**self.faults, part: self.faults.get(part, 0) + 1})
 
     def _sign_in(self, now: float) -> SignInPrompt | None:
         prompt = None if self.trouble is None else self.trouble.sign_in

@@ -103,7 +103,7 @@ def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | 
     client.connect(
         settings.host,
         settings.port_in_force,
-        keepalive=settings.keepalive,
+        keepalive=settings.keepalive_asked,
         properties=properties,
     )
     return client

@@ -26,6 +26,13 @@ class Version(StrEnum):
     V311 = "3.1.1"
 
 
+BROKER_LATE: Final = 3
+"""Seconds. mosquitto 2.0 counts whole seconds of silence and looks only every five: it finds a
+client dead up to six seconds after 1.5 x keepalive, where two are promised. So the keepalive that
+it is asked for is shorter by this, for 1.5 x 3 are the four seconds too many, and some."""
+LEAST_KEEPALIVE: Final = 2
+"""Seconds: less would take a busy machine for a dead one."""
+
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _TOPIC: Final = re.compile(r"[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64}){0,7}")
 _FOLLOWED: Final = re.compile(r"[^/+#]{1,128}(/[^/+#]{1,128}){0,19}")
@@ -141,9 +148,10 @@ class MqttSettings(Branch):
     )
     keepalive: int = Field(
         default=10,
-        ge=2,
+        ge=LEAST_KEEPALIVE,
         le=3600,
-        description="Seconds between signs of life; a dead connection is noticed after two",
+        description="Seconds: a dead connection is noticed after two of them, and a frozen "
+        "program is unavailable after one and a half and two seconds (from 5 on)",
         examples=["10"],
     )
     client_id: Annotated[str, AfterValidator(_client_id)] | None = Field(
@@ -211,6 +219,11 @@ class MqttSettings(Branch):
     def port_in_force(self) -> int:
         """The port, chosen or usual."""
         return self.port or (8883 if self.tls else 1883)
+
+    @property
+    def keepalive_asked(self) -> int:
+        """Seconds between signs of life that the broker is to expect."""
+        return max(self.keepalive - BROKER_LATE, LEAST_KEEPALIVE)
 
     @property
     def client_id_in_force(self) -> str:

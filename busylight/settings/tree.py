@@ -13,7 +13,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
+from busylight.core.override import Press
 from busylight.core.palette import Palette
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
@@ -73,6 +75,11 @@ def _hours(value: str) -> str:
 def _name(value: str) -> str:
     if not value.isprintable():
         raise ValueError("has a control character")
+    return value
+
+
+def _action(value: str) -> str:
+    parse_action(value)
     return value
 
 
@@ -158,6 +165,22 @@ class Settings(BaseSettings):
     on_exit: OnExit = Field(
         default=OnExit.OFF,
         description="What lights show when the program ends: off, unknown or keep",
+        examples=["off"],
+    )
+    button_press: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.PRESS],
+        description="What a press of the light's button does: MODE, MODE TIME, toggle MODE, "
+        "toggle MODE TIME, auto, refresh or nothing",
+        examples=["toggle busy 25m"],
+    )
+    button_double: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.DOUBLE],
+        description="What a double press does",
+        examples=["busy 1h30m"],
+    )
+    button_long: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.LONG],
+        description="What a long press does",
         examples=["off"],
     )
     log_level: LogLevel = Field(

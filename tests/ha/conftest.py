@@ -110,9 +110,17 @@ class Program:
         self.now += STALE_AFTER
         await self.tell()
 
-    async def has(self, output: str, state: PartState, error: str | None = None) -> None:
+    async def has(
+        self,
+        output: str,
+        state: PartState,
+        error: str | None = None,
+        *,
+        has_button: bool = False,
+    ) -> None:
         """An output says how it is."""
-        self.situation = self.situation.after_health(output, PartHealth(state, error))
+        health = PartHealth(state, error, has_button)
+        self.situation = self.situation.after_health(output, health)
         await self.tell()
 
     async def ends(self) -> None:

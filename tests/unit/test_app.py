@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 import pytest
 
-from busylight.app import hub, output_runner, remembered
+from busylight.app import output_runner, remembered
 from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon, control_socket
 from busylight.app.daemon import Daemon, Wiring
@@ -182,13 +182,12 @@ class WallClockSet:
 async def test_hours_are_kept_the_source_is_slowed_and_a_clock_that_is_set_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub, "LONGEST_NAP", 0.01)
     wall_clock = WallClockSet(monkeypatch)
     wall_clock.set("2026-11-23T12:00:00+00:00")
     at_work = replace(RULES, hours=Hours(parse_hours("Mon-Fri 09:00-17:00"), UTC))
     running, paces = Hub(at_work), list[float]()
     running.on_pace = paces.append
-    task = asyncio.create_task(running.run())
+    task = asyncio.create_task(running.run(longest_nap=0.01))
     running.heard(CALL)
     assert (running.view.state, paces) == ("inacall", [])
     wall_clock.set("2026-11-23T16:59:59.9+00:00")
@@ -561,17 +560,29 @@ async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end
     assert memory.recall() == Override(Mode.AWAY)
 
 
-def test_an_override_without_end_survives_and_auto_forgets_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("override", [Override(Mode.OFF), Override(Mode.OFF, ENDS.light)])
+def test_an_override_without_end_survives_and_auto_forgets_it(
+    tmp_path: Path, override: Override
+) -> None:
     memory = RememberedOverride(tmp_path)
-    memory.remember(Override(Mode.OFF))
-    assert memory.recall() == Override(Mode.OFF)
+    memory.remember(override)
+    assert memory.recall() == override
     memory.remember(None)
     assert memory.recall() is None
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "null", "[]", "{}", '{"mode":"auto"}', '{"mode":"manual"}', '{"mode":"off","light":[1]}'],
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"mode":"auto"}',
+        '{"mode":"manual"}',
+        '{"mode":"off","light":[1]}',
+        '{"mode":"busy","light":[1,2,3,4,"solid",null]}',
+    ],
 )
 def test_an_override_that_cannot_be_read_is_said_and_forgotten(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture

@@ -209,6 +209,34 @@ def test_a_part_that_is_no_more_is_told_with_its_platform_alone_until_that_is_no
     )
 
 
+def _with_light(state: PartState, *, has_button: bool = False) -> View:
+    outputs = {
+        "mqtt": PartHealth(PartState.CONNECTED),
+        "serial": PartHealth(state, has_button=has_button),
+    }
+    return a_view(diagnostics=_diagnostics(outputs=outputs))
+
+
+def test_a_button_is_announced_with_a_light_that_has_one_and_stays_while_its_cable_is_out() -> None:
+    settings, memory = announcing(), Memory()
+    topic, _ = device(settings)
+
+    def told(view: View) -> Any:
+        payloads = announced(view, settings, memory)
+        memory.published = published(view, settings, memory, payloads)
+        return json.loads(payloads[topic].content)["components"].get("light_button")
+
+    assert told(_with_light(PartState.CONNECTING)) is None
+    with_button = told(_with_light(PartState.CONNECTED, has_button=True))
+    assert with_button["event_types"] == ["press", "double_press", "long_press"]
+    assert with_button["state_topic"] == "busylight/desk/button"
+    assert told(_with_light(PartState.FAILED)) == with_button
+    assert told(a_view(diagnostics=_diagnostics(outputs={}))) == with_button  # begun anew
+    # Another light, without one: now it is certain.
+    assert told(_with_light(PartState.CONNECTED)) == {"platform": "event"}
+    assert told(_with_light(PartState.FAILED)) is None
+
+
 def test_what_was_told_to_another_broker_is_not_removed_here() -> None:
     settings = announcing()
     topic, _ = device(settings)

@@ -58,6 +58,11 @@ def test_what_could_not_work_is_refused(field: str, value: object) -> None:
         settings_of(**{field: value})
 
 
+@pytest.mark.parametrize(("keepalive", "asked"), [(10, 7), (60, 57), (5, 2), (4, 2), (2, 2)])
+def test_the_broker_is_asked_for_less_because_it_looks_late(keepalive: int, asked: int) -> None:
+    assert settings_of(keepalive=keepalive).keepalive_asked == asked
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "file.pem"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
-from busylight.core.backoff import full_jitter
+from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge.clock import now
 from busylight.sources.graph.http import REQUEST_SECONDS
@@ -31,6 +31,7 @@ class GraphSource:
     """Reads whom the settings name; waits for a sign-in when it is needed."""
 
     Settings: ClassVar[type[GraphSettings]] = GraphSettings
+    may_be_silent: ClassVar[float] = RETRY_AFTER_LIMIT + 4 * REQUEST_SECONDS
 
     def __init__(self, settings: GraphSettings, *, deadline: float = REQUEST_SECONDS) -> None:
         """`deadline`: seconds that a request may take, all in all."""
