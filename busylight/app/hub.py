@@ -91,6 +91,7 @@ class Hub:
                 async with asyncio.timeout(None if due is None else nap):
                     await self._changed.wait()
             except TimeoutError:
+                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
 
