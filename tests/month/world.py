@@ -277,23 +277,30 @@ class Lamp:
         self.hearing: asyncio.Queue[Command | None] | None = None
         """What is said to whoever is connected; None: the connection is lost."""
         self._faults = 0
+        self._hangs_until = 0.0
 
     def befallen(self, fault: str, lasts: float) -> None:
         """Let something befall it, for so many seconds."""
+        self._ended()
         self._faults += 1
         count = self._faults
         self.fault = fault
-        self.exact_from = float("inf")
+        self.exact_from = math.inf
         if self.hearing is not None and fault in ("lost", "ends", "refuses", "connects never"):
             self.hearing.put_nowait(None)
 
         def over() -> None:
             if self._faults == count:
+                self._ended()
                 self.fault = "well"
-                hung = fault in ("connects never", "hangs", "slow", "goodbye hangs")
-                self.exact_from = self.world.clock.awake + (_HUNG if hung else _AT_ONCE)
+                self.exact_from = max(self.world.clock.awake + _AT_ONCE, self._hangs_until)
 
         self.world.clock.at(self.world.now() + lasts, over)
+
+    def _ended(self) -> None:
+        """Note that what hangs in the present fault may hang on until its time limit."""
+        if self.fault in ("connects never", "hangs", "slow", "goodbye hangs"):
+            self._hangs_until = self.world.clock.awake + _HUNG
 
     def connect(self) -> "Connection":
         """A new connection's object, as the program makes them."""
