@@ -53,7 +53,7 @@ def test_an_answer_of_graph_is_the_palettes_colour_on_the_pin_of_the_chip(
         ended = light.paintings[-1][0]
         light.command("f")
         # An end in order is no lost host: longer than any lifetime that the daemon gives.
-        assert light.wait_for(lambda told: told[-1][0] > ended + 2 * LIFETIME)
+        assert light.wait_for(lambda told: told[-1][0] > ended + LIFETIME + 2, timeout=80)
         assert {duty for at, duty in light.paintings if at >= ended} == {(0, 0, 0)}
         assert light.bad_waves == light.mixed == 0
 
