@@ -1,6 +1,7 @@
 """What each command takes on the command line: read before anything heavy is loaded."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +11,8 @@ from firmware_bridge.flashing import BOARDS
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
+
+_LIGHT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -138,6 +141,20 @@ def _add_port(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _service(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        metavar="install|uninstall|status",
+        choices=["install", "uninstall", "status"],
+        help="what to do",
+    )
+    parser.add_argument(
+        "--name",
+        type=light_name,
+        help="one of several lights: busylight@NAME, with the settings /etc/busylight/NAME.env",
+    )
+
+
 ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": _demo,
     "login": _login,
@@ -147,6 +164,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "devices": _devices,
     "palette": _json,
     "firmware": _firmware,
+    "service": _service,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""
@@ -201,6 +219,13 @@ def mode(text: str) -> Mode:
         return Mode(text.strip().lower().replace("-", "_"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Mode)}") from None
+
+
+def light_name(text: str) -> str:
+    """A name that may stand in a unit's and a file's name; raises argparse's error."""
+    if not _LIGHT_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name like kitchen (a-z 0-9 _ -)")
+    return text
 
 
 def duration(text: str) -> int:
