@@ -3,7 +3,8 @@
     python -m scripts.make_reference
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
-docs/lights.md's table of lights, their udev rules, and README.md's table of colours.
+docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
+deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -18,6 +19,7 @@ from busylight.core.palette import DEFAULT_RULES
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
 from busylight.outputs.usb.lights import supported
+from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
@@ -135,8 +137,8 @@ Two words stand for a whole light: `off`, and `release`, which leaves the lamp t
 The rule's name is an availability of Microsoft's (`BUSY`), an activity (`INACALL`), or both
 (`BUSY__INAMEETING`). Both beats activity, and activity beats availability: `{PREFIX}COLOR_BUSY`
 covers a meeting in the calendar and leaves calls alone. Three names are ours: `UNKNOWN` (the
-presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (kept for working
-hours, which are not built yet).
+presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (it is not
+[working time](hours.md)).
 
 | variable | default | what it looks like |
 | --- | --- | --- |
@@ -328,12 +330,9 @@ def udev_rules() -> str:
     for (vendor, product), lights in sorted(names.items()):
         lines += ["", f"# {', '.join(lights)}"]
         access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-        lines += [
-            f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor:04x}", '
-            f'ATTR{{idProduct}}=="{product:04x}", {access}',
-            f'SUBSYSTEM=="hidraw|tty", ATTRS{{idVendor}}=="{vendor:04x}", '
-            f'ATTRS{{idProduct}}=="{product:04x}", {access}',
-        ]
+        for subsystem, which in (("usb", "ATTR"), ("hidraw|tty", "ATTRS")):
+            numbers = f'{which}{{idVendor}}=="{vendor:04x}", {which}{{idProduct}}=="{product:04x}"'
+            lines.append(f'SUBSYSTEM=="{subsystem}", {numbers}, {access}')
     return "\n".join(lines) + "\n"
 
 
@@ -348,6 +347,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
         "deploy/udev/61-busylight-usb.rules": udev_rules(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
+        **shipped(),
     }
 
 

@@ -12,7 +12,7 @@ from busylight.core.presence import Presence
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.lives import Abandoned, Life, first_of
-from busylight.parts import Source, SourceError
+from busylight.parts import PacedSource, Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -36,6 +36,7 @@ class SourceRunner:
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""
     _source: Source | None = None
+    _pace: float = 0.0
     _last_word: float = 0.0
 
     def refresh(self) -> None:
@@ -45,6 +46,13 @@ class SourceRunner:
                 self._source.refresh()
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
                 _log.warning("the source cannot be asked: %s: %s", type(error).__name__, error)
+
+    def pace(self, seconds: float) -> None:
+        """Have the source read no more often than every so many seconds; 0: as it is set."""
+        self._pace = seconds
+        source: object = self._source
+        if isinstance(source, PacedSource):
+            source.pace(seconds)
 
     async def run(self) -> None:
         """Read for ever."""
@@ -86,6 +94,7 @@ class SourceRunner:
             source = self.make()
             await source.__aenter__()
         self._source = source
+        self.pace(self._pace)
         self._last_word = asyncio.get_running_loop().time()
         try:
             async with asyncio.TaskGroup() as group:

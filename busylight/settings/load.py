@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from busylight.core.appearance import Appearance
+from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
 from busylight.core.palette import Palette
 from busylight.settings.building import Builder, Given, Need
 from busylight.settings.colors import Lights, read_rules
@@ -34,6 +36,7 @@ from busylight.settings.variables import (
     read_variables,
     with_secret_files,
 )
+from busylight.settings.working_hours import holidays_of, zone_of
 
 _log: Final = logging.getLogger("busylight.settings")
 
@@ -107,6 +110,7 @@ class _Loader(Builder):
             **own,
             **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
             "palette": palette,
+            "working_hours": self._working_hours(own),
             "appearances": self._appearances(palette),
             "parts": {name: branch for name, branch in parts.items() if branch is not None},
             "broken": self._broken,
@@ -244,6 +248,25 @@ class _Loader(Builder):
         if not required and any(kind_of(output) == name for output in self._outputs):
             need = Need.NOTHING  # it is but the pattern of those that inherit from it
         return self.build(prefix_of(name), model, given, inherited, need)
+
+    def _working_hours(self, own: Mapping[str, Any]) -> Hours | None:
+        zone: tzinfo = UTC
+        try:
+            zone = zone_of(own.get("timezone"))
+        except ValueError as error:
+            self.faults.append(self.fault("TIMEZONE", str(error), "Europe/Berlin"))
+        closures: tuple[Closure, ...] = ()
+        if "holidays_file" in own:
+            path, today = Path(own["holidays_file"]), datetime.now(zone).date()
+            try:
+                closures = holidays_of(path, zone, today)
+            except ValueError as error:
+                self.faults.append(self.fault("HOLIDAYS_FILE", str(error), None))
+        try:
+            openings = parse_hours(own["hours"])
+        except (KeyError, HoursSyntaxError):
+            return None  # not given, or told as the fault of its field
+        return Hours(openings, zone, closures)
 
     def _plugin_branches(
         self, source: str, chosen: set[str], inherited: Mapping[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from busylight.demo.lookalike import ADELE, Lookalike
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import wait_until
-from tests.support.plugins import LAMP, SOURCE, install
+from tests.support.paper_lamp import LAMP, SOURCE, install
 from tests.support.program import PATIENCE, Home
 
 

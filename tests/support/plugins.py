@@ -1,93 +1,120 @@
-"""Plugins of other people's, as a package installer leaves them in a directory of modules."""
+"""A plugin that goes wrong on demand: an output and a source, installed as anybody's would be."""
 
-from collections.abc import Mapping
-from pathlib import Path
+import time
 from typing import Final
 
-LAMP: Final = """
-import json, os
+from tests.support.meddling import prepend_path
+from tests.support.program import Home
+
+_MODULE: Final = """
+import asyncio, os, threading, time
 from pathlib import Path
-from pydantic import Field, SecretStr
-from busylight.plugins import Branch, Device, Fault, OutputError
+from pydantic import BaseModel
+from busylight.core.knowledge import Reading
+from busylight.core.presence import Presence
 
-class Settings(Branch):
-    file: Path = Field(description="Where the lamp is", examples=["/tmp/lamp"])
-    token: SecretStr | None = Field(default=None, description="What it asks for", examples=["x"])
-    watts: int = Field(default=5, ge=1, description="How much", examples=["5"])
+HERE = Path(__file__).parent
+leaked = []
 
-    def faults(self):
-        if self.watts > 9 and self.token is None:
-            yield Fault("token", "is missing: so many watts need it")
+def note(text):
+    with (HERE / "log").open("a") as file:
+        file.write(f"{time.monotonic()} {text}\\n")
 
-class Lamp:
-    Settings = Settings
-    api_version = 1
+async def misbehave():
+    mode = (HERE / "mode").read_text()
+    if mode == "raise":
+        raise RuntimeError("a plugin's fault")
+    if mode == "exit":
+        raise SystemExit(7)
+    if mode == "cancel":
+        raise asyncio.CancelledError
+    if mode == "hang":
+        await asyncio.Event().wait()
+    if mode == "swallow":
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+    if mode == "thread":
+        await asyncio.to_thread(time.sleep, 3600)
+    if mode == "block":
+        note("blocks")
+        time.sleep(3600)
+    if mode == "leak":
+        leaked.append(asyncio.create_task(asyncio.sleep(3600)))
+        raise RuntimeError("leaks")
+
+class Output:
+    class Settings(BaseModel):
+        pass
     def __init__(self, settings):
-        self._file = settings.file
+        note("made")
     async def __aenter__(self):
         return self
     async def show(self, view):
-        light = None if view.light is None else str(view.light)
-        with self._file.open("a") as out:
-            out.write(f"{view.state} {light}\\n")
-    async def __aexit__(self, *_):
+        await misbehave()
+        note(f"shows {view.state}")
+    async def __aexit__(self, *exc):
         pass
-    @staticmethod
-    async def check(settings):
-        if not settings.file.parent.is_dir():
-            raise OutputError(f"{settings.file.parent} is no directory; make it")
-        return f"{settings.file} can be written"
-    @staticmethod
-    def devices():
-        yield Device("A lamp of paper", {"file": "/tmp/paper"})
-"""
-"""A whole output, which writes into a file."""
 
-SOURCE: Final = """
-import asyncio
-from busylight.plugins import Branch, Presence, Reading, SourceError
-
-class Settings(Branch):
-    activity: str = "Available"
-
-class Clock:
-    Settings = Settings
+class Source:
+    class Settings(BaseModel):
+        pass
     def __init__(self, settings):
-        self._activity = settings.activity
+        note("made")
     async def __aenter__(self):
         return self
-    async def readings(self):
-        while True:
-            yield Reading({"me": Presence("Busy", self._activity)}, {})
-            await asyncio.sleep(0.1)
     def refresh(self):
         pass
-    async def __aexit__(self, *_):
+    async def readings(self):
+        while True:
+            await misbehave()
+            yield Reading({"someone": Presence("Busy", "InACall")}, {})
+            await asyncio.sleep(0.5)
+    async def __aexit__(self, *exc):
         pass
 """
-"""A whole source."""
+_ENTRY_POINTS: Final = """[busylight.outputs]
+faulty = faulty_part:Output
+[busylight.sources]
+faultysource = faulty_part:Source
+"""
 
 
-def install(
-    directory: Path,
-    module: str,
-    source: str,
-    outputs: Mapping[str, str] | None = None,
-    sources: Mapping[str, str] | None = None,
-) -> Path:
-    """Put a distribution into `directory`, which has to be on the path; returns that.
+class FaultyPlugin:
+    """The output `faulty` and the source `faultysource` of the program in `home`."""
 
-    `outputs` and `sources` map the registered name to what stands after `module:`.
-    """
-    directory.mkdir(exist_ok=True)
-    (directory / f"{module}.py").write_text(source, "utf-8")
-    info = directory / f"{module}-2.3.dist-info"
-    info.mkdir(exist_ok=True)
-    metadata = f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: 2.3\n"
-    (info / "METADATA").write_text(metadata, "utf-8")
-    lines = []
-    for group, parts in (("busylight.outputs", outputs), ("busylight.sources", sources)):
-        lines.append(f"[{group}]")
-        lines += [f"{name} = {module}:{value}" for name, value in (parts or {}).items()]
-    (info / "entry_points.txt").write_text("\n".join(lines), "utf-8")
-    return directory
+    def __init__(self, home: Home) -> None:
+        """Well at first. To be made before the program is started."""
+        self._directory = home.directory / "plugin"
+        information = self._directory / "faulty_part-1.0.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: faulty-part\nVersion: 1.0\n"
+        )
+        (information / "entry_points.txt").write_text(_ENTRY_POINTS)
+        (self._directory / "faulty_part.py").write_text(_MODULE)
+        (self._directory / "log").touch()
+        self.be("well")
+        prepend_path(home, self._directory)
+
+    def be(self, mode: str) -> None:
+        """Behave so from now on; the modes are those of `misbehave` above, and `well`."""
+        new = self._directory / "mode.new"
+        new.write_text(mode)
+        new.replace(self._directory / "mode")
+
+    @property
+    def log(self) -> list[tuple[float, str]]:
+        """What it did, and when, in seconds of `time.monotonic`."""
+        lines = (self._directory / "log").read_text().splitlines()
+        return [(float(at), text) for at, _, text in (line.partition(" ") for line in lines)]
+
+    def did(self, text: str, after: float = 0.0) -> float | None:
+        """When it first did this after that moment; None: not yet."""
+        return next((at for at, done in self.log if done == text and at > after), None)
+
+    def forget(self) -> float:
+        """The present moment, for `did`."""
+        return time.monotonic()

@@ -16,7 +16,7 @@ from busylight.settings.faults import SettingsError
 from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_class
 from busylight.settings.load import load
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, Settings, secrets_of
-from tests.support.plugins import LAMP, SOURCE, install
+from tests.support.paper_lamp import LAMP, SOURCE, install
 
 Install = Callable[..., Path]
 

@@ -101,7 +101,10 @@ def _problem(hardware: Any, error: Exception) -> str:
     name = f"the light on {path}"
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):  # noqa: PTH110 -- a device
         return f"{name} may not be opened: install deploy/udev/{RULES} and plug it in again"
-    return f"{name} cannot be opened ({error!r}): does another program use it?"
+    return (
+        f"{name} cannot be opened ({error!r}): see that no other program uses it, and that "
+        f"deploy/udev/{RULES} is installed"
+    )
 
 
 def describe() -> list[tuple[str, Any, str | None]]:
