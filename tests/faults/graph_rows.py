@@ -101,7 +101,7 @@ def outage(
     )
 
 
-@row("TLS certificate out of its time")
+@row("TLS certificate out of its time", slow=True)
 def certificates(place: Place) -> Iterator[Figure]:
     """The certificate of Graph has expired, or is not valid yet (as when the clock is behind)."""
     lookalike, light = place.lookalike(), place.light()
@@ -137,7 +137,7 @@ def certificates(place: Place) -> Iterator[Figure]:
         yield from outage(f"certificate {name}", lookalike, light, present, recover, turn)
 
 
-@row("DNS dead")
+@row("DNS dead", slow=True)
 def dns(place: Place) -> Iterator[Figure]:
     """The name service answers nothing, or says that it cannot."""
     lookalike, light = place.lookalike(), place.light()
@@ -206,7 +206,7 @@ def unauthorized(place: Place) -> Iterator[Figure]:
     yield Figure("401 for ever: tokens asked for", lookalike.entra.tokens_issued - issued, 2, "")
 
 
-@row("Entra refuses")
+@row("Entra refuses", slow=True)
 def entra_refuses(place: Place) -> Iterator[Figure]:
     """The sign-in is revoked, the password changed, Conditional Access says no."""
     lookalike, light = place.lookalike(), place.light()
@@ -246,7 +246,7 @@ def _first_refusal(lookalike: Lookalike, after: float) -> float:
     )
 
 
-@row("Entra refuses the app")
+@row("Entra refuses the app", slow=True)
 def entra_refuses_the_app(place: Place) -> Iterator[Figure]:
     """A client secret that has expired; and that it is tried again after 15 minutes, not before."""
     lookalike, light = place.lookalike(signed_in=False), place.light()

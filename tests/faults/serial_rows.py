@@ -126,7 +126,7 @@ def stalled(place: Place) -> Iterator[Figure]:
         os.close(line)
 
 
-@row("USB flapping")
+@row("USB flapping", slow=True)
 def flapping(place: Place) -> Iterator[Figure]:
     """It comes and goes: twenty times in ten seconds."""
     stage = _Stage(place)
@@ -145,7 +145,7 @@ def flapping(place: Place) -> Iterator[Figure]:
     yield Figure("flapping: newest state after it was well", shown.at - well, _BACK + INTERVAL)
 
 
-@row("USB taken by another program")
+@row("USB taken by another program", slow=True)
 def taken(place: Place) -> Iterator[Figure]:
     """Somebody else has the port for himself."""
     stage = _Stage(place)
@@ -164,7 +164,7 @@ def taken(place: Place) -> Iterator[Figure]:
     yield from _outage(stage, "taken", take, give)
 
 
-@row("USB noise")
+@row("USB noise", slow=True)
 def noise(place: Place) -> Iterator[Figure]:
     """The line says junk without end: read, and thrown away."""
     stage = _Stage(place)
