@@ -111,7 +111,10 @@ class Output(Protocol):
 
 @runtime_checkable
 class HearingOutput(Protocol):
-    """An output that hears, too: commands from MQTT, a button on the light, a pulled cable."""
+    """An output that hears, too: commands from MQTT, a button on the light, a pulled cable.
+
+    One that is connected to a light with a button has `has_button` true, for whoever shows that.
+    """
 
     def events(self) -> AsyncIterator[Command]:
         """Yield what is asked for, as long as the connection lives; raise `OutputError`."""

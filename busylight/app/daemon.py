@@ -19,8 +19,10 @@ from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.app.remembered import RememberedOverride
 from busylight.app.source_runner import SourceRunner
 from busylight.app.watch import Watch
+from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.knowledge import NotKnown, Trouble, Why
+from busylight.core.override import Press
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -86,6 +88,11 @@ def rules_of(settings: Settings) -> Rules:
         source=settings.source,
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
+        buttons={
+            Press.PRESS: parse_action(settings.button_press),
+            Press.DOUBLE: parse_action(settings.button_double),
+            Press.LONG: parse_action(settings.button_long),
+        },
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -25,7 +25,7 @@ class Hub:
 
     def __init__(self, rules: Rules, override: Override | None = None) -> None:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
-        self._situation = Situation(rules, started_at=clock.now(), override=override)
+        self._situation = Situation(rules, started_at=clock.now()).with_recalled(override)
         self._slots: list[Slot] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -61,6 +61,9 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
@@ -68,9 +71,17 @@ class Hub:
         self.on_override(self._situation.override)
         self._tell()
 
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
+        self._tell()
+
     def recalled(self, override: Override | None) -> None:
         """Take in what was asked for before a reboot, once the clock says what is left of it."""
-        self._situation = replace(self._situation, override=override)
+        self._situation = self._situation.with_recalled(override)
         self._tell()
 
     def health(self, output: str, health: PartHealth) -> None:

@@ -100,12 +100,13 @@ class OutputRunner:
         while True:
             view = await self.slot.get()
             if is_lamp:
-                if shown is not None and replace(view, diagnostics=shown.diagnostics) == shown:
-                    continue  # what the program says of itself is no lamp's business
+                # What the program says of itself, or hears, is no lamp's business.
+                if shown is not None and _same_for_lamps(view, shown):
+                    continue
                 shown = view
                 view = self._dimmed(view)
             await bounded(SHOW_LIMIT, output.show(view))
-            self.told(self.name, PartHealth(_state_after(view)))
+            self.told(self.name, _health_after(view, output))
             if view.is_last:
                 return
 
@@ -124,8 +125,13 @@ class OutputRunner:
                 await self.stopping.wait()
 
 
-def _state_after(view: View) -> PartState:
-    return PartState.RELEASED if view.light is None else PartState.CONNECTED
+def _same_for_lamps(view: View, shown: View) -> bool:
+    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown
+
+
+def _health_after(view: View, output: Output) -> PartHealth:
+    state = PartState.RELEASED if view.light is None else PartState.CONNECTED
+    return PartHealth(state, has_button=getattr(output, "has_button", False))
 
 
 def output_maker(cls: Any, settings: Any, **more: Any) -> Callable[[], Output]:

@@ -13,7 +13,7 @@ from busylight.cli.arguments import ARGUMENTS
 COMMANDS: Final = {
     "run": "watch presence and drive every output, until it is told to stop",
     "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
-    "login": "sign in to Microsoft with a code",
+    "login": "sign in to Microsoft with a code or a browser",
     "logout": "forget the sign-in",
     "status": "read presence once and print it with the light it maps to",
     "check": "try every configured part, and say how to mend what fails",
@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "devices": "list serial ports, with the setting that would select each",
     "palette": "print the colours in force, and where each rule came from",
     "firmware": "the light that you build: its firmware, or a virtual one",
+    "service": "start with the machine, as a service of systemd",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }

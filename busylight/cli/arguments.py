@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from busylight.core.override import LONGEST, Mode
+from busylight.core.override import Mode, parse_duration
 from busylight.core.palette import DEFAULT_RULES
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
 
-_DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")
+_LIGHT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _login(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--browser",
+        action="store_true",
+        help="with a browser in place of a code, where the company blocks codes",
+    )
     parser.add_argument(
         "--switch", action="store_true", help="allow another account than the one before"
     )
@@ -79,6 +84,20 @@ def _firmware(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _service(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        metavar="install|uninstall|status",
+        choices=["install", "uninstall", "status"],
+        help="what to do",
+    )
+    parser.add_argument(
+        "--name",
+        type=light_name,
+        help="one of several lights: busylight@NAME, with the settings /etc/busylight/NAME.env",
+    )
+
+
 ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": _demo,
     "login": _login,
@@ -88,6 +107,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "devices": _json,
     "palette": _json,
     "firmware": _firmware,
+    "service": _service,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""
@@ -129,13 +149,16 @@ def mode(text: str) -> Mode:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Mode)}") from None
 
 
+def light_name(text: str) -> str:
+    """A name that may stand in a unit's and a file's name; raises argparse's error."""
+    if not _LIGHT_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name like kitchen (a-z 0-9 _ -)")
+    return text
+
+
 def duration(text: str) -> int:
     """Seconds of `90`, `90s`, `25m`, `1h30m`; raises argparse's error."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + rest
-    if not 1 <= total <= LONGEST:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h"
-        )
-    return total
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -13,7 +13,7 @@ from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.edge.threads import Worker
-from busylight.parts import OutputError
+from busylight.parts import PartError
 from busylight.settings.installed import OUTPUTS, part_class
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
@@ -77,6 +77,10 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
                     found.remedy,
                     sign_in=found.what == "sign-in",
                 )
+    elif settings.source == "mqtt" and settings.mqtt is not None:
+        from busylight.sources.mqtt import source  # noqa: PLC0415 -- loads paho
+
+        yield await _tried("presence", source.check(settings.mqtt))
     else:
         yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
     for name in settings.outputs:
@@ -125,7 +129,7 @@ async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) 
 async def _tried(name: str, attempt: Any) -> Line:
     try:
         return Line(name, ok=True, result=await attempt)
-    except OutputError as error:
+    except PartError as error:
         return Line(name, ok=False, result=str(error))
 
 

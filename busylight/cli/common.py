@@ -16,7 +16,7 @@ from busylight.cli.log_output import configure
 from busylight.edge.log import conceal, redact
 from busylight.edge.speaker import Speaker
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.parts import PartError
 from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.load import load

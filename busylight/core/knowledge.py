@@ -37,6 +37,8 @@ class Trouble:
     detail: str
     sign_in: SignInPrompt | None = None
     """With `SIGNED_OUT`: the sign-in that waits for the person, when there is one."""
+    at_once: bool = False
+    """Whether an `UNREACHABLE` ends what was known now: who says so has waited already."""
 
     @property
     def is_certain(self) -> bool:
@@ -45,7 +47,7 @@ class Trouble:
         A network that fails may be back before the last reading is too old; who has been
         signed out, or is forbidden to read, has been told so.
         """
-        return self.why is not Why.UNREACHABLE
+        return self.at_once or self.why is not Why.UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)

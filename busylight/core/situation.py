@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import busiest, decide
 from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, SetLight, SetMode, override_after
+from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
-from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
@@ -34,6 +35,12 @@ class Rules:
     version: str
     many: bool = False
     """Whether several people are watched."""
+    buttons: Mapping[Press, Action] = field(
+        default_factory=lambda: MappingProxyType(
+            {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
+        )
+    )
+    """What each kind of press of the light's button asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class Situation:
     override: Override | None = None
     last_lit: LightState | None = None
     """The last light that was not dark."""
+    button: ButtonEvent | None = None
+    """The last press of a light's button."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
@@ -105,6 +114,20 @@ class Situation:
         override = override_after(command, view.light, self.last_lit, now)
         return _with_last_lit(replace(self, override=override), now)
 
+    def with_recalled(self, override: Override | None) -> "Situation":
+        """What holds when an override of before a restart is in force again."""
+        kept = None if override is None else override.light
+        return replace(self, override=override, last_lit=kept or self.last_lit)
+
+    def after_press(self, press: Press, now: float) -> "Situation":
+        """What holds when a light's button was pressed, but for what the press asks for."""
+        number = 1 if self.button is None else self.button.number + 1
+        return replace(self, button=ButtonEvent(press, number, now))
+
+    def asked_by(self, press: Press, now: float) -> SetMode | Refresh | None:
+        """What a press of a light's button asks for now."""
+        return self.rules.buttons[press].command(self.view(now).mode)
+
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
         return replace(
@@ -132,6 +155,7 @@ class Situation:
             knowledge=knowledge,
             override=override,
             sign_in=self._sign_in(now),
+            button=self.button,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,

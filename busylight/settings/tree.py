@@ -13,14 +13,19 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from busylight.core.button import DEFAULT_ACTIONS, parse_action
+from busylight.core.override import Press
 from busylight.core.palette import Palette
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
 from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
-BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {"graph": GraphSettings}
+BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
+    "graph": GraphSettings,
+    "mqtt": MqttSettings,
+}
 BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
     "serial": SerialSettings,
@@ -67,6 +72,11 @@ def _name(value: str) -> str:
     return value
 
 
+def _action(value: str) -> str:
+    parse_action(value)
+    return value
+
+
 class Settings(BaseSettings):
     """Everything that can be set, checked and frozen."""
 
@@ -89,7 +99,7 @@ class Settings(BaseSettings):
     source: str = Field(
         default="graph",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="Where presence is read: graph, or a plugin's name",
+        description="Where presence is read: graph, mqtt, or a plugin's name",
         examples=["graph"],
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
@@ -133,6 +143,22 @@ class Settings(BaseSettings):
     on_exit: OnExit = Field(
         default=OnExit.OFF,
         description="What lights show when the program ends: off, unknown or keep",
+        examples=["off"],
+    )
+    button_press: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.PRESS],
+        description="What a press of the light's button does: MODE, MODE TIME, toggle MODE, "
+        "toggle MODE TIME, auto, refresh or nothing",
+        examples=["toggle busy 25m"],
+    )
+    button_double: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.DOUBLE],
+        description="What a double press does",
+        examples=["busy 1h30m"],
+    )
+    button_long: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.LONG],
+        description="What a long press does",
         examples=["off"],
     )
     log_level: LogLevel = Field(

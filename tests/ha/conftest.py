@@ -14,11 +14,11 @@ from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.commands import COMMANDS
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload, messages
-from busylight.outputs.mqtt.settings import MqttSettings
 from tests.support.mqtt import settings_of
 from tests.unit.test_mqtt_payloads import rfc3339
 
@@ -110,9 +110,17 @@ class Program:
         self.now += STALE_AFTER
         await self.tell()
 
-    async def has(self, output: str, state: PartState, error: str | None = None) -> None:
+    async def has(
+        self,
+        output: str,
+        state: PartState,
+        error: str | None = None,
+        *,
+        has_button: bool = False,
+    ) -> None:
         """An output says how it is."""
-        self.situation = self.situation.after_health(output, PartHealth(state, error))
+        health = PartHealth(state, error, has_button)
+        self.situation = self.situation.after_health(output, health)
         await self.tell()
 
     async def ends(self) -> None:

@@ -10,11 +10,12 @@ from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 
 from busylight import __version__
 from busylight.core.knowledge import SignInPrompt, Why
-from busylight.core.override import Mode, SetLight, SetMode
+from busylight.core.override import Mode, Press, SetLight, SetMode
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES
-from busylight.core.view import PartState
+from busylight.core.view import ButtonEvent, PartState
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import parts, unique_id
+from busylight.outputs.mqtt.payloads import button_message
 from tests.ha.conftest import Program
 from tests.support.mqtt import a_view, settings_of
 
@@ -326,6 +327,27 @@ async def test_moved_to_other_topics_it_follows(hass: HomeAssistant, mqtt_mock: 
         async_fire_mqtt_message(hass, f"busylight/desk/{end}", b"")
     await hass.async_block_till_done()
     assert moved.state("sensor.desk_activity") == "Available"
+
+
+async def test_a_button_on_the_light_is_an_event_for_as_long_as_there_is_one(
+    program: Program, hass: HomeAssistant
+) -> None:
+    await program.reads("Busy", "InACall")
+    assert hass.states.get("event.desk_light_button") is None
+    await program.has("mqtt", PartState.CONNECTED)
+    await program.has("serial", PartState.CONNECTED, has_button=True)
+    assert program.state("event.desk_light_button") == "unknown"
+    for press in Press:
+        event = ButtonEvent(press, number=1, at=program.now)
+        for topic, payload in button_message(event, program.settings).items():
+            assert not payload.retain
+            async_fire_mqtt_message(hass, topic, payload.content)
+        await hass.async_block_till_done()
+        assert program.attributes("event.desk_light_button")["event_type"] == press
+    await program.has("serial", PartState.FAILED, "unplugged")
+    assert program.attributes("event.desk_light_button")["event_type"] == "long_press"
+    await program.has("serial", PartState.CONNECTED)
+    assert hass.states.get("event.desk_light_button") is None
 
 
 async def test_removed_it_leaves_nothing(

@@ -524,17 +524,29 @@ async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end
     assert memory.recall() == Override(Mode.AWAY)
 
 
-def test_an_override_without_end_survives_and_auto_forgets_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("override", [Override(Mode.OFF), Override(Mode.OFF, ENDS.light)])
+def test_an_override_without_end_survives_and_auto_forgets_it(
+    tmp_path: Path, override: Override
+) -> None:
     memory = RememberedOverride(tmp_path)
-    memory.remember(Override(Mode.OFF))
-    assert memory.recall() == Override(Mode.OFF)
+    memory.remember(override)
+    assert memory.recall() == override
     memory.remember(None)
     assert memory.recall() is None
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "null", "[]", "{}", '{"mode":"auto"}', '{"mode":"manual"}', '{"mode":"off","light":[1]}'],
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"mode":"auto"}',
+        '{"mode":"manual"}',
+        '{"mode":"off","light":[1]}',
+        '{"mode":"busy","light":[1,2,3,4,"solid",null]}',
+    ],
 )
 def test_an_override_that_cannot_be_read_is_said_and_forgotten(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture

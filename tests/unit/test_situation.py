@@ -85,6 +85,16 @@ def test_the_last_light_that_was_lit_comes_back_after_off() -> None:
     assert lit.mode is Mode.MANUAL
 
 
+def test_after_a_restart_too_the_last_light_that_was_lit_comes_back_after_off() -> None:
+    kept = START.after_command(SetLight(rgb=(1, 2, 3)), 1).after_command(SetLight(on=False), 2)
+    restarted = START.with_recalled(kept.override)
+    assert (restarted.view(3).light, restarted.view(3).mode) == (OFF, Mode.OFF)
+    lit = restarted.after_command(SetLight(on=True), 3).view(3)
+    assert lit.light == kept.last_lit
+    assert lit.light is not None
+    assert lit.light.rgb == (1, 2, 3)
+
+
 def test_a_light_set_by_hand_starts_from_what_is_shown() -> None:
     situation = START.after_reading(_read(FREE), 1).after_command(SetLight(brightness=10), 2)
     assert situation.view(2).light == LightState(0, 255, 0, 10)

@@ -341,7 +341,18 @@ class Odd:
         (Odd(error=RecursionError("deep")), "RecursionError"),
         (Odd(), "has said nothing for 0.02 s"),
     ],
-    ids=str,
+    ids=[
+        "a word",
+        "a word as presence",
+        "half a presence",
+        "no reason",
+        "bytes",
+        "an exit",
+        "Ctrl-C",
+        "a cancellation",
+        "too deep",
+        "silence",
+    ],
 )
 async def test_whatever_a_source_does_is_its_own_fault_and_it_is_begun_anew(
     monkeypatch: pytest.MonkeyPatch, source: Odd, words: str

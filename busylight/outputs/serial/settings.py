@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+from busylight.outputs.serial.adalight import HEADER
 from busylight.outputs.serial.template import Template
 from busylight.parts import Branch, Fault
 
@@ -14,8 +15,13 @@ class Protocol(StrEnum):
     """What is spoken on the line."""
 
     BUSYLIGHT = "busylight"
+    WLED = "wled"
+    ADALIGHT = "adalight"
     TEMPLATE = "template"
 
+
+_BITS_A_BYTE: Final = 10  # with start and stop
+_LONGEST_FRAME: Final = 0.4  # seconds: a blink is half a second on
 
 AUTO: Final = "auto"
 """The port that says by its USB names that it is our light."""
@@ -49,7 +55,8 @@ class SerialSettings(Branch):
     )
     protocol: Protocol = Field(
         default=Protocol.BUSYLIGHT,
-        description="What the light understands: busylight (our firmware), template",
+        description="What the light understands: busylight (our firmware), wled (its JSON), "
+        "adalight, template",
         examples=["template"],
     )
     template: Annotated[str, AfterValidator(_template)] | None = Field(
@@ -62,11 +69,34 @@ class SerialSettings(Branch):
         default=115_200, ge=50, le=4_000_000, description="Bits a second", examples=["115200"]
     )
 
+    pixels: int | None = Field(
+        default=None,
+        ge=1,
+        le=2000,
+        description="How many pixels the strip has; for adalight, which needs it",
+        examples=["24"],
+    )
+
     def faults(self) -> Iterable[Fault]:
         """Say what does not go together."""
         if self.protocol is Protocol.BUSYLIGHT:
             return
         if self.port == AUTO:
             yield Fault("port", f"is missing: SERIAL_PROTOCOL={self.protocol} needs a path")
-        if self.template is None:
+        if self.protocol is Protocol.TEMPLATE and self.template is None:
             yield Fault("template", f"is missing: SERIAL_PROTOCOL={self.protocol} writes it")
+        if self.protocol is Protocol.ADALIGHT:
+            yield from self._strip_faults()
+
+    def _strip_faults(self) -> Iterable[Fault]:
+        if self.pixels is None:
+            yield Fault("pixels", "is missing: SERIAL_PROTOCOL=adalight tells every pixel")
+            return
+        seconds = (HEADER + 3 * self.pixels) * _BITS_A_BYTE / self.baud
+        if seconds > _LONGEST_FRAME:
+            yield Fault(
+                "baud",
+                f"is too slow: a frame for {self.pixels} pixels takes {seconds:.1f} s, "
+                f"{_LONGEST_FRAME:g} s at most are left for it",
+                "460800",
+            )

@@ -16,6 +16,7 @@ from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.edge.clock import now
 from busylight.edge.threads import Worker
 from busylight.parts import SourceError
+from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
 from busylight.sources.graph.account import Account, PinnedAccount
 from busylight.sources.graph.client import GraphClient
@@ -150,6 +151,27 @@ class GraphSession:
 
     # -- Signing in and out -------------------------------------------------------------------
 
+    async def proven_account(self) -> str | None:
+        """Who is signed in, as the sign-in server has just confirmed; None: nobody."""
+        try:
+            token = await self._call(lambda link: link.tokens.proven())
+        except SignedOutError:
+            return None
+        return token.account.name if token.account is not None else None
+
+    async def begin_browser_sign_in(self, redirect_uri: str) -> browser.BrowserSignIn:
+        """Make the address that a browser has to open; raises `GraphError`."""
+        return await self._call(lambda link: browser.begin(link.tokens, redirect_uri))
+
+    async def finish_browser_sign_in(
+        self, attempt: browser.BrowserSignIn, address: str, *, switch: bool = False
+    ) -> str:
+        """Sign in with the address at which the browser ended; return who. Raises `GraphError`."""
+        account = await self._call(
+            lambda link: browser.finish(link.tokens, attempt, address, switch=switch)
+        )
+        return account.name
+
     async def sign_in(
         self, on_prompt: Callable[[SignInPrompt], None], *, switch: bool = False
     ) -> str:
@@ -164,11 +186,8 @@ class GraphSession:
                 "the app signs in by itself here",
                 "nobody has to; `busylight check` tries it",
             )
-        if not switch:
-            with contextlib.suppress(SignedOutError):
-                token = await self._call(lambda link: link.tokens.proven())
-                if token.account is not None:
-                    return token.account.name
+        if not switch and (name := await self.proven_account()) is not None:
+            return name
         async with contextlib.aclosing(self.sign_in_steps(switch=switch)) as steps:
             async for step in steps:
                 if (problem := step.refusal or step.problem) is not None:
