@@ -227,7 +227,7 @@ def entra_refuses(place: Place) -> Iterator[Figure]:
         yield Figure(f"{name}: COLOR_SIGNIN after the first refusal", signin.at - refused, 10.0)
         report = program.reports(lambda found: found["sign_in"] is not None)
         assert f"AADSTS{number}" in report["diagnostics"]["last_error"]
-        eventually(lambda: json_of(recorder.last(f"{BASE}/presence"))["reason"] == "signed_out")
+        eventually(lambda: json_of(recorder.last(f"{BASE}/presence")).get("reason") == "signed_out")
         state = change(lookalike, turn + 1)
         entered = time.monotonic()
         lookalike.entra.approve(report["sign_in"]["code"])
