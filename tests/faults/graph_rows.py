@@ -22,6 +22,7 @@ from tests.faults.measure import (
     row,
     settle,
 )
+from tests.support.fault_proxy import FaultProxy
 from tests.support.meddling import Meddling
 from tests.support.program import Program, json_of
 
@@ -99,6 +100,34 @@ def outage(
     yield Figure(
         f"{name}: asked again after it was well", first_good - ended, LONGEST_RETRY + _REQUEST
     )
+
+
+@row("Graph's connection breaks", slow=True)
+def connection_breaks(place: Place) -> Iterator[Figure]:
+    """Between us and Graph bytes vanish, stall, trickle, or end too early."""
+    lookalike = place.lookalike()
+    proxy = place.enter(FaultProxy(lookalike.port))
+    place.home.settings["GRAPH_BASE_URL"] = f"https://localhost:{proxy.port}/v1.0"
+    light = place.light()
+    place.start()
+    first_frame(light, "available", 0.0)
+
+    def hang() -> None:
+        proxy.hanging = True
+        proxy.cut()
+
+    ways: dict[str, Callable[[], object]] = {
+        "refused": proxy.refuse,
+        "accepted and left alone": hang,
+        "black hole on the way there": lambda: setattr(proxy.to_server, "black_hole", True),
+        "black hole on the way back": lambda: setattr(proxy.to_client, "black_hole", True),
+        "stalled": lambda: setattr(proxy.to_client, "stalled", True),
+        "20 bytes a second": lambda: setattr(proxy.to_client, "bytes_per_second", 20.0),
+        "cut at byte 100": lambda: setattr(proxy.to_client, "cut_at", 100),
+        "half-open": proxy.half_open,
+    }
+    for turn, (name, begin) in enumerate(ways.items()):
+        yield from outage(name, lookalike, light, begin, proxy.heal, turn)
 
 
 @row("TLS certificate out of its time", slow=True)

@@ -121,7 +121,8 @@ class FaultProxy:
                 with contextlib.suppress(OSError):
                     # l_onoff 1, l_linger 0: what was not sent is dropped, and the peer told so.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._close(pair)
+            # Shut down for reading alone, which wakes our threads and sends no FIN before it.
+            self._close(pair, socket.SHUT_RD)
 
     def half_open(self) -> None:
         """Let the server lose its connections without the clients being told, as by a reboot."""
@@ -222,12 +223,12 @@ class FaultProxy:
         way: Way = getattr(self, name)
         return _CHUNK if way.bytes_per_second is None else max(1, int(way.bytes_per_second / 10))
 
-    def _close(self, pair: _Pair) -> None:
+    def _close(self, pair: _Pair, how: int = socket.SHUT_RDWR) -> None:
         with self._lock:
             if pair not in self._pairs:
                 return
             self._pairs.remove(pair)
         for each in pair.sockets():
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(how)
             each.close()
