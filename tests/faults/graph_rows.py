@@ -82,8 +82,9 @@ def outage(
     settle(light, lookalike, turn)
     begun = time.monotonic()
     begin()
+    broken = time.monotonic()
     unknown = first_frame(light, "unknown", begun)
-    last_good = max(moment for moment in good_answers(lookalike) if moment < begun)
+    last_good = max(moment for moment in good_answers(lookalike) if moment < broken)
     yield Figure(
         f"{name}: `unknown` after the last good reading, beyond STALE_AFTER",
         unknown.at - last_good - STALE_AFTER,

@@ -114,6 +114,7 @@ def stalled(place: Place) -> Iterator[Figure]:
 
     def stall() -> None:
         stage.light.stall()
+        time.sleep(0.2)  # it may be reading just then, and make room
         try:
             while True:
                 os.write(line, b"#" * 512 + b"\n")

@@ -199,7 +199,9 @@ class FaultProxy:
             while True:
                 while getattr(self, name).stalled and not self._ended:
                     time.sleep(_GLANCE)
-                received = source.recv(self._size(name))
+                received = source.recv(_CHUNK)
+                while getattr(self, name).stalled and not self._ended:
+                    time.sleep(_GLANCE)  # what came while nothing was wrong yet stays here, too
                 # A peer that was told nothing of the other's end (half open) is not told now.
                 if not received:
                     if self.to_server.black_hole and name == "to_client":
@@ -212,16 +214,19 @@ class FaultProxy:
                     sink.sendall(received[: max(way.cut_at - passed, 0)])
                     break
                 passed += len(received)
-                sink.sendall(received)
-                if way.bytes_per_second is not None:
-                    time.sleep(len(received) / way.bytes_per_second)
+                self._send(sink, received, name)
         except OSError:
             pass
         self._close(pair)
 
-    def _size(self, name: str) -> int:
-        way: Way = getattr(self, name)
-        return _CHUNK if way.bytes_per_second is None else max(1, int(way.bytes_per_second / 10))
+    def _send(self, sink: socket.socket, content: bytes, name: str) -> None:
+        while content:
+            rate = getattr(self, name).bytes_per_second
+            size = len(content) if rate is None else max(1, int(rate / 10))
+            sink.sendall(content[:size])
+            content = content[size:]
+            if rate is not None:
+                time.sleep(size / rate)
 
     def _close(self, pair: _Pair, how: int = socket.SHUT_RDWR) -> None:
         with self._lock:
