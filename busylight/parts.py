@@ -163,3 +163,15 @@ class Source(Protocol):
     ) -> None:
         """Let go."""
         ...
+
+
+@runtime_checkable
+class PacedSource(Protocol):
+    """A source that asks, and can be told to ask less often for a time."""
+
+    def pace(self, seconds: float) -> None:
+        """Leave so many seconds between two readings at least; 0: as it is set.
+
+        A reading that is the later for it says so: `Reading.slowed_to`.
+        """
+        ...

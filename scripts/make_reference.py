@@ -93,8 +93,8 @@ Two words stand for a whole light: `off`, and `release`, which leaves the lamp t
 The rule's name is an availability of Microsoft's (`BUSY`), an activity (`INACALL`), or both
 (`BUSY__INAMEETING`). Both beats activity, and activity beats availability: `{PREFIX}COLOR_BUSY`
 covers a meeting in the calendar and leaves calls alone. Three names are ours: `UNKNOWN` (the
-presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (kept for working
-hours, which are not built yet).
+presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (it is not
+[working time](hours.md)).
 
 | variable | default | what it looks like |
 | --- | --- | --- |

@@ -88,6 +88,7 @@ def rules_of(settings: Settings) -> Rules:
         source=settings.source,
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
+        hours=settings.working_hours,
         buttons={
             Press.PRESS: parse_action(settings.button_press),
             Press.DOUBLE: parse_action(settings.button_double),
@@ -124,6 +125,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
+        self.hub.on_pace = self._source.pace
         if self._memory is not None:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self.hub.recalled

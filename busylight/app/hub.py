@@ -16,6 +16,8 @@ from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
+OUTSIDE_HOURS_PACE: Final = 60.0
+"""Seconds between two readings outside of working hours, at least."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -25,7 +27,10 @@ class Hub:
 
     def __init__(self, rules: Rules, override: Override | None = None) -> None:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
-        self._situation = Situation(rules, started_at=clock.now()).with_recalled(override)
+        self._wall_clock = clock.WallClock()
+        self._situation = Situation(
+            rules, started_at=clock.now(), epoch=self._wall_clock.epoch
+        ).with_recalled(override)
         self._slots: list[Slot] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -33,6 +38,9 @@ class Hub:
         self._troubles: dict[str, str | None] = {}
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
+        self._outside = False
+        self.on_pace: Callable[[float], None] = lambda _seconds: None
+        """Called with the seconds that are to lie between two readings at least; 0: as set."""
         self.on_override: Callable[[Override | None], None] = lambda _override: None
         """Called with each new override, to be remembered."""
         self.on_view: Callable[[View], None] = lambda _view: None
@@ -101,6 +109,7 @@ class Hub:
         `on_round` is called at least every `longest_nap` seconds, after it was decided anew what
         is to be shown: as long as that goes on, the program lives.
         """
+        self._look_at_the_wall_clock()
         on_round()
         while True:
             now = clock.now()
@@ -110,6 +119,7 @@ class Hub:
                 async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
+                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
             on_round()
@@ -147,9 +157,20 @@ class Hub:
         elif health.state is not PartState.CONNECTING and self._troubles.pop(output, None):
             _log.info("output %s: %s again", output, health.state)
 
+    def _look_at_the_wall_clock(self) -> None:
+        """Notice that it was set, and that working hours begin or end."""
+        epoch = self._wall_clock.epoch
+        if epoch != self._situation.epoch:
+            self._situation = replace(self._situation, epoch=epoch)
+        outside = self._situation.outside_hours(clock.now())
+        if outside is not self._outside:
+            self._outside = outside
+            self.on_pace(OUTSIDE_HOURS_PACE if outside else 0.0)
+
     def _tell(self) -> None:
         if self._ended:
             return
+        self._look_at_the_wall_clock()
         view = self.view
         self._changed.set()
         if view == self._told:

@@ -13,7 +13,7 @@ from busylight.core.presence import Presence
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.tasks import bounded, first_to_end
-from busylight.parts import Source, SourceError
+from busylight.parts import PacedSource, Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -34,6 +34,7 @@ class SourceRunner:
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
     _source: Source | None = None
+    _pace: float = 0.0
     _last_word: float = 0.0
 
     def refresh(self) -> None:
@@ -43,6 +44,13 @@ class SourceRunner:
                 self._source.refresh()
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
                 _log.warning("the source cannot be asked: %s: %s", type(error).__name__, error)
+
+    def pace(self, seconds: float) -> None:
+        """Have the source read no more often than every so many seconds; 0: as it is set."""
+        self._pace = seconds
+        source: object = self._source
+        if isinstance(source, PacedSource):
+            source.pace(seconds)
 
     async def run(self) -> None:
         """Read for ever."""
@@ -72,6 +80,7 @@ class SourceRunner:
         source = await bounded(_BEGIN_LIMIT, self._made())
         await bounded(_BEGIN_LIMIT, source.__aenter__())
         self._source = source
+        self.pace(self._pace)
         self._last_word = asyncio.get_running_loop().time()
         try:
             await first_to_end(self._listen(source), self._count_silence(source))

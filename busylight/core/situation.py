@@ -6,17 +6,20 @@ shown of it, and `next_change` when that will change by itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import busiest, decide
+from busylight.core.hours import Hours
 from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
 from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
+_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
@@ -35,6 +38,8 @@ class Rules:
     version: str
     many: bool = False
     """Whether several people are watched."""
+    hours: Hours | None = None
+    """Working hours; None: always."""
     buttons: Mapping[Press, Action] = field(
         default_factory=lambda: MappingProxyType(
             {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
@@ -49,6 +54,8 @@ class Situation:
 
     rules: Rules
     started_at: float
+    epoch: float | None = None
+    """When 1970 began, on the clock of `now`: the wall clock. None: there is none."""
     memories: Mapping[str, Memory] = field(default_factory=lambda: MappingProxyType({}))
     """By the person's id."""
     trouble: Trouble | None = None
@@ -75,15 +82,17 @@ class Situation:
         memories = {}
         for person, presence in reading.presences.items():
             memory = self.memories.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(presence, now, self.rules.stale_after)
+            memories[person] = memory.after_presence(
+                presence, now, self.rules.stale_after, reading.slowed_to
+            )
         for person, trouble in reading.troubles.items():
             memory = self.memories.get(person) or Memory(self.started_at)
             memories[person] = memory.after_trouble(trouble, now)
         told = self.told_success
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
-        after = replace(
-            self,
+        return replace(
+            self.after_showing(now),
             memories=MappingProxyType(memories),
             trouble=None,
             signed_in=True,
@@ -91,13 +100,12 @@ class Situation:
             last_success=now,
             told_success=told,
         )
-        return _with_last_lit(after, now)
 
     def after_trouble(self, trouble: Trouble, now: float) -> "Situation":
         """What holds when the source could not read anything."""
         same = self.trouble is not None and self.trouble.why is trouble.why
         return replace(
-            self,
+            self.after_showing(now),
             memories=MappingProxyType(
                 {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
             ),
@@ -110,9 +118,19 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        override = override_after(command, view.light, self.last_lit, now)
-        return _with_last_lit(replace(self, override=override), now)
+        before = self.after_showing(now)
+        override = override_after(command, self.view(now).light, before.last_lit, now)
+        return replace(before, override=override)
+
+    def after_showing(self, now: float) -> "Situation":
+        """What holds when the present view has been shown: a light that is not dark is remembered.
+
+        A view changes by the mere passing of time, too, so this is asked before whatever ends it.
+        """
+        light = self.view(now).light
+        if light is None or light.is_dark or light == self.last_lit:
+            return self
+        return replace(self, last_lit=light)
 
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""
@@ -147,8 +165,8 @@ class Situation:
             self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
         ).knowledge(now, stale_after)
         knowledge = busiest(list(people.values()) or [nobody])
-        palette = self.rules.palette
-        decision = decide(knowledge, override, palette, now)
+        palette, outside = self.rules.palette, self.outside_hours(now)
+        decision = decide(knowledge, override, palette, now, outside_hours=outside)
         return View(
             light=decision.light,
             state=decision.state,
@@ -170,7 +188,9 @@ class Situation:
             ),
             people=MappingProxyType(
                 {
-                    who: Person(known, decide(known, None, palette, now).light)
+                    who: Person(
+                        known, decide(known, None, palette, now, outside_hours=outside).light
+                    )
                     for who, known in people.items()
                 }
                 if self.rules.many
@@ -191,7 +211,21 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if (edge := self._next_edge(now)) is not None:
+            moments.append(edge)
         return min((moment for moment in moments if moment > now), default=None)
+
+    def outside_hours(self, now: float) -> bool:
+        """Whether `now` is outside of the working hours."""
+        if self.rules.hours is None or self.epoch is None:
+            return False
+        return self.rules.hours.outside(_date(now - self.epoch))
+
+    def _next_edge(self, now: float) -> float | None:
+        if self.rules.hours is None or self.epoch is None:
+            return None
+        edge = self.rules.hours.next_change(_date(now - self.epoch))
+        return None if edge is None else self.epoch + (edge - _1970).total_seconds()
 
     def _faults_with(self, part: str) -> Mapping[str, int]:
         return MappingProxyType({**self.faults, part: self.faults.get(part, 0) + 1})
@@ -201,8 +235,5 @@ class Situation:
         return prompt if prompt is not None and now < prompt.expires_at else None
 
 
-def _with_last_lit(situation: Situation, now: float) -> Situation:
-    light = situation.view(now).light
-    if light is None or light.is_dark or light == situation.last_lit:
-        return situation
-    return replace(situation, last_lit=light)
+def _date(since_1970: float) -> datetime:
+    return _1970 + timedelta(seconds=since_1970)

@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
+from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
 from busylight.core.override import Press
 from busylight.core.palette import Palette
 from busylight.mqtt.settings import MqttSettings
@@ -63,6 +64,11 @@ def _outputs(value: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in value if value.count(name) > 1})
     if twice:
         raise ValueError(f"names {', '.join(twice)} more than once")
+    return value
+
+
+def _hours(value: str) -> str:
+    parse_hours(value)
     return value
 
 
@@ -140,6 +146,22 @@ class Settings(BaseSettings):
         description="Percent, applied to physical lights",
         examples=["60"],
     )
+    hours: Annotated[str, AfterValidator(_hours)] | None = Field(
+        default=None,
+        description="Working hours; outside of them the light shows COLOR_OUTSIDE_HOURS. Empty: "
+        "always",
+        examples=[HOURS_EXAMPLE],
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="Time zone of HOURS; default: this machine's",
+        examples=["Europe/Berlin"],
+    )
+    holidays_file: Path | None = Field(
+        default=None,
+        description="iCalendar file (.ics) of days on which nobody works, whatever HOURS says",
+        examples=["/etc/busylight/holidays.ics"],
+    )
     on_exit: OnExit = Field(
         default=OnExit.OFF,
         description="What lights show when the program ends: off, unknown or keep",
@@ -169,6 +191,8 @@ class Settings(BaseSettings):
     )
 
     palette: Palette = Field(default_factory=Palette, exclude=True)
+    working_hours: Hours | None = Field(default=None, exclude=True)
+    """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)
