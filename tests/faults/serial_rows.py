@@ -114,12 +114,15 @@ def stalled(place: Place) -> Iterator[Figure]:
 
     def stall() -> None:
         stage.light.stall()
-        time.sleep(0.2)  # it may be reading just then, and make room
-        try:
-            while True:
+        # Full is what stays full: the kernel makes room for a while by moving things on.
+        tried_until = time.monotonic() + 0.5
+        while time.monotonic() < tried_until:
+            try:
                 os.write(line, b"#" * 512 + b"\n")
-        except BlockingIOError:
-            pass
+            except BlockingIOError:
+                time.sleep(0.01)
+            else:
+                tried_until = time.monotonic() + 0.5
 
     try:
         yield from _outage(stage, "stalled", stall, stage.light.resume)
