@@ -13,6 +13,7 @@ from busylight.core.override import Command, Override, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
@@ -55,6 +56,8 @@ class Hub:
         if isinstance(answer, Reading):
             self._situation = self._situation.after_reading(answer, now)
         else:
+            # Whatever a part raises is told to everybody who may read the topics.
+            answer = replace(answer, detail=redact(answer.detail))
             self._situation = self._situation.after_trouble(answer, now)
         self._tell()
 
@@ -74,6 +77,8 @@ class Hub:
 
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
+        if health.error is not None:
+            health = replace(health, error=redact(health.error))
         before = self._situation.outputs.get(output)
         if before == health:
             return
