@@ -102,7 +102,8 @@ class Oracle:
         self._asked: _Asked | None = None
         self._last_lit: LightState | None = None
         self._lately: deque[tuple[float, str]] = deque(maxlen=16)
-        self._in_sight: tuple[str | None, float] = (None, 0.0)
+        self._in_sight: tuple[tuple[str | None, tuple[str, ...]], float] = ((None, ()), 0.0)
+        """Words and people, and since when."""
 
     # -- What happens -------------------------------------------------------------------------
 
@@ -150,16 +151,18 @@ class Oracle:
             light = replace(light, effect=effect, period=usual.get(effect))
         self._asked = _Asked(Mode.MANUAL, light)
 
-    def watched(self, now: float) -> float | None:
-        """Note what is shown at this moment; since when this presence has been in sight."""
+    def watched(self, now: float) -> tuple[Expected, float | None]:
+        """Note what is shown at this moment; also since when this presence has been in sight."""
         expected = self.expected(now)
         self._lately.append((now, expected.state))
         light = expected.light
         if light is not None and light.brightness and light.rgb != (0, 0, 0):
             self._last_lit = light
-        if expected.words != self._in_sight[0]:
-            self._in_sight = expected.words, now
-        return None if expected.words is None else self._in_sight[1]
+        last = next((said for said in reversed(self._said) if said.trouble is None), None)
+        sight = (expected.words, () if last is None else tuple(last.presences))
+        if sight != self._in_sight[0]:
+            self._in_sight = sight, now
+        return expected, None if expected.words is None else self._in_sight[1]
 
     # -- What follows -------------------------------------------------------------------------
 

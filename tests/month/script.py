@@ -81,7 +81,7 @@ class Setup:
 
 def draw_setup(random: Random) -> Setup:
     """Some settings."""
-    interval = random.choice((300.0, 600.0, 900.0, 1800.0))
+    interval = random.choice((600.0, 900.0, 1800.0, 3600.0))
     return Setup(
         interval=interval,
         stale_after=interval * random.choice((2.0, 3.0, 5.5)),

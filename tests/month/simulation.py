@@ -98,6 +98,7 @@ class Watch:
         self._rules = Rules(Palette(rules), setup.stale_after, "graph", "1", many=setup.people > 1)
         self._hub: Hub | None = None
         self._override: Override | None = None
+        self._seen: object = None
         self._lied: str | None = None
         """A lie that was told inside of the program, which would swallow an exception."""
         self.moments = 0
@@ -167,14 +168,19 @@ class Watch:
     def look(self) -> None:
         """Hold what every light shows now against what may be shown now."""
         now, awake = self._clock.now, self._clock.awake
-        since = self.world.oracle.watched(now)
+        expected, since = self.world.oracle.watched(now)
         if self._lied is not None:
             raise LieError(f"at {now:.6f} s {self._lied}")
         if self._hub is None or awake - self.world.resumed_at < self._nap + 1.0:
             return  # just woken up: the program has not looked at its clock yet
         self.moments += 1
-        expected = self.world.oracle.expected(now)
         self.states[expected.state] = self.states.get(expected.state, 0) + 1
+        lamps = [(id(lamp.view), awake > lamp.exact_from) for lamp in self.world.lamps]
+        seen = expected, since, self.world.oracle.ends_at(now), lamps
+        if seen == self._seen:
+            self._look_at_truth(now, expected)
+            return  # nothing has changed since the last look, and that was right
+        self._seen = seen
         for index, lamp in enumerate(self.world.lamps):
             if awake > lamp.exact_from:
                 self._look_at_lamp(f"lamp {index}", lamp, expected)

@@ -239,9 +239,9 @@ class SimulatedSession:
             world.oracle.said(Said(world.now(), {}, {}, "signed_out"))
             yield SignInStep(SignInPrompt("https://microsoft.com/devicelogin", "ABCD", ends))
             while world.now() < ends and not world.somebody_came.is_set():
-                # A suspended machine's timers stand still: it looks up once a minute.
+                # A suspended machine's timers stand still: it looks up now and then.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(min(ends - world.now(), 60.0)):
+                    async with asyncio.timeout(min(ends - world.now(), 450.0)):
                         await world.somebody_came.wait()
 
     def _trouble(self, why: Why, detail: str) -> Trouble:
