@@ -111,7 +111,10 @@ class Output(Protocol):
 
 @runtime_checkable
 class HearingOutput(Protocol):
-    """An output that hears, too: commands from MQTT, a button on the light, a pulled cable."""
+    """An output that hears, too: commands from MQTT, a button on the light, a pulled cable.
+
+    One that is connected to a light with a button has `has_button` true, for whoever shows that.
+    """
 
     def events(self) -> AsyncIterator[Command]:
         """Yield what is asked for, as long as the connection lives; raise `OutputError`."""
@@ -132,7 +135,12 @@ class UntilLost(AsyncIterator[Command]):
 
 
 class Source(Protocol):
-    """Where presence comes from."""
+    """Where presence comes from.
+
+    It says something (the same trouble again, perhaps) before `STALE_AFTER` has passed. One that
+    is silent for a minute longer is taken to hang and begun anew, unless its attribute
+    `may_be_silent` says how many seconds it may take.
+    """
 
     async def __aenter__(self) -> Self:
         """Begin; raise `SourceError`."""
@@ -154,4 +162,16 @@ class Source(Protocol):
         /,
     ) -> None:
         """Let go."""
+        ...
+
+
+@runtime_checkable
+class PacedSource(Protocol):
+    """A source that asks, and can be told to ask less often for a time."""
+
+    def pace(self, seconds: float) -> None:
+        """Leave so many seconds between two readings at least; 0: as it is set.
+
+        A reading that is the later for it says so: `Reading.slowed_to`.
+        """
         ...

@@ -2,8 +2,8 @@
 
     python -m scripts.make_reference
 
-makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities and
-README.md's table of colours.
+makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
+README.md's table of colours, and deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.load import is_secret, variables_of
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
@@ -46,8 +47,9 @@ _SECTIONS: Final = {
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
     "is `graph`. [Get an app registration](app-registration.md) tells where the values come from.",
-    "mqtt": "Used when `BUSYLIGHT_OUTPUTS` has `mqtt`, and by `busylight set`. "
-    "[MQTT](mqtt.md) tells what stands on the broker.",
+    "mqtt": "Used when `BUSYLIGHT_OUTPUTS` has `mqtt` or `BUSYLIGHT_SOURCE` is `mqtt`, and by "
+    "`busylight set`. [MQTT](mqtt.md) tells what stands on the broker, and "
+    "[Where presence comes from](sources.md) what can be followed there.",
     "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
     "tells how to build one.",
 }
@@ -91,8 +93,8 @@ Two words stand for a whole light: `off`, and `release`, which leaves the lamp t
 The rule's name is an availability of Microsoft's (`BUSY`), an activity (`INACALL`), or both
 (`BUSY__INAMEETING`). Both beats activity, and activity beats availability: `{PREFIX}COLOR_BUSY`
 covers a meeting in the calendar and leaves calls alone. Three names are ours: `UNKNOWN` (the
-presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (kept for working
-hours, which are not built yet).
+presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (it is not
+[working time](hours.md)).
 
 | variable | default | what it looks like |
 | --- | --- | --- |
@@ -221,7 +223,7 @@ def entity_table() -> str:
         status_message=True,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
-    for part in parts(settings):
+    for part in parts(settings, has_button=True):
         name = part.config["name"] or "(the light itself)"
         kind = part.platform.replace("_", " ")
         if part.config.get("entity_category"):
@@ -249,6 +251,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
+        **shipped(),
     }
 
 

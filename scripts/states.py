@@ -47,9 +47,8 @@ STATES: Final = (
     State("Out of office", ("OUTOFOFFICE",), "on leave"),
     State("Not known", ("UNKNOWN",), "the presence cannot be read at the moment"),
     State("Please sign in", ("SIGNIN",), "Microsoft wants somebody to sign in again"),
+    State("Outside working hours", ("OUTSIDE_HOURS",), "with working hours set, and not before"),
 )
-NOT_YET: Final = ("OUTSIDE_HOURS",)
-"""Rules for what is not built yet: nothing is promised of them."""
 
 # A colour that is new to the palette needs a name here: people read "amber", not "#ffbf00".
 _COLOR_NAMES: Final = {

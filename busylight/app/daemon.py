@@ -1,26 +1,35 @@
 """The program itself: wires source, hub and outputs together, and ends in order."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from busylight import __version__
+from busylight.app import blocked
 from busylight.app.control_socket import control_socket
-from busylight.app.hub import Hub
+from busylight.app.hub import LONGEST_NAP, Hub
 from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.app.remembered import RememberedOverride
 from busylight.app.source_runner import SourceRunner
+from busylight.app.watch import Watch
+from busylight.core.button import parse_action
 from busylight.core.documents import view_document
+from busylight.core.knowledge import NotKnown, Trouble, Why
+from busylight.core.override import Press
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
+from busylight.edge import clock
 from busylight.edge.clock import WallClock
+from busylight.edge.current_part import note_owners
+from busylight.edge.systemd import Supervisor
+from busylight.edge.threads import Worker
 from busylight.parts import Output, Source
 from busylight.settings.installed import OUTPUTS, SOURCES, part_class
 from busylight.settings.tree import Settings
@@ -29,8 +38,12 @@ _log: Final = logging.getLogger("busylight")
 
 GOODBYE: Final = 3.0
 """Seconds that all outputs together get to show the last view."""
-LAST_RESORT: Final = 4.5
-"""Seconds after which the process ends whatever hangs: promised are five."""
+OTHERS_FIRST: Final = 15.0
+"""Seconds that all others get to begin before a part that has blocked the program."""
+CARD_LIMIT: Final = 10.0
+"""Seconds that the card may take."""
+WELL_AGAIN: Final = 600.0
+"""Seconds that such a part has to run until it is forgiven."""
 
 
 @dataclass(slots=True)
@@ -75,22 +88,44 @@ def rules_of(settings: Settings) -> Rules:
         source=settings.source,
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
+        hours=settings.working_hours,
+        buttons={
+            Press.PRESS: parse_action(settings.button_press),
+            Press.DOUBLE: parse_action(settings.button_double),
+            Press.LONG: parse_action(settings.button_long),
+        },
     )
 
 
 class Daemon:
     """Watches presence and drives every output until it is told to stop."""
 
-    def __init__(self, settings: Settings, wiring: Wiring, broken: dict[str, str]) -> None:
-        """Wire `settings` and `wiring`; `broken` outputs are only reported."""
+    def __init__(
+        self,
+        settings: Settings,
+        wiring: Wiring,
+        broken: dict[str, str],
+        supervisor: Supervisor | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        """Wire `settings` and `wiring`; `broken` outputs are only reported.
+
+        `supervisor` and `watch` are told that the program goes on, or nobody is.
+        """
         self._settings = settings
+        self._supervisor = supervisor or Supervisor({})
+        self._watch = watch
+        self._is_ready = False
+        self._fed_at = 0.0
         self._wiring = wiring
         self._memory = None if wiring.state_dir is None else RememberedOverride(wiring.state_dir)
         self.hub = Hub(rules_of(settings), self._memory.recall() if self._memory else None)
-        self._source = SourceRunner(wiring.make_source, self.hub.heard)
+        self._source = SourceRunner(wiring.make_source, self.hub.heard, settings.stale_after)
+        self._blocked = None if wiring.state_dir is None else blocked.recall(wiring.state_dir)
         self._stopping = asyncio.Event()
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
+        self.hub.on_pace = self._source.pace
         if self._memory is not None:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self.hub.recalled
@@ -101,6 +136,7 @@ class Daemon:
     def stop(self) -> None:
         """Begin to end: show the last view everywhere, then return from `run`."""
         _log.info("ending")
+        self._supervisor.stopping()
         self._stopping.set()
 
     async def run(self) -> None:
@@ -110,23 +146,29 @@ class Daemon:
                 await stack.enter_async_context(
                     control_socket(self._wiring.state_dir, self._report)
                 )
+            note_owners(asyncio.get_running_loop())
+            if self._blocked is not None:
+                self._tell_blocked(self._blocked)
             watching = [
-                asyncio.create_task(self.hub.run(), name="hub"),
-                asyncio.create_task(self._source.run(), name="source"),
+                asyncio.create_task(self.hub.run(self._round, self._longest_nap), name="hub"),
+                asyncio.create_task(self._in_turn("source", self._source.run()), name="source"),
             ]
             if self._memory is not None:
                 watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [
                 asyncio.create_task(
-                    OutputRunner(
-                        name=name,
-                        make=make,
-                        slot=self.hub.slot(),
-                        told=self.hub.health,
-                        heard=self.hub.command,
-                        brightness=self._settings.brightness,
-                        stopping=self._stopping,
-                    ).run(),
+                    self._in_turn(
+                        f"output {name}",
+                        OutputRunner(
+                            name=name,
+                            make=make,
+                            slot=self.hub.slot(),
+                            told=self.hub.health,
+                            heard=self.hub.command,
+                            brightness=self._settings.brightness,
+                            stopping=self._stopping,
+                        ).run(),
+                    ),
                     name=f"output {name}",
                 )
                 for name, make in self._wiring.make_outputs.items()
@@ -149,6 +191,74 @@ class Daemon:
             for task in ended:
                 task.result()
 
+    def _round(self) -> None:
+        """Say that the program goes on: loop, hub and decision."""
+        if self._watch is not None:
+            self._watch.beat()
+        if not self._is_ready:
+            self._is_ready = True
+            self._supervisor.ready()
+        patience = self._supervisor.watchdog
+        if patience is not None and clock.now() - self._fed_at >= patience / 4:
+            self._fed_at = clock.now()
+            self._supervisor.alive()
+
+    @property
+    def _longest_nap(self) -> float:
+        # A quarter: so at most half of the watchdog's patience lies between two signs of life.
+        return min(LONGEST_NAP, (self._supervisor.watchdog or 60.0) / 4)
+
+    def _tell_blocked(self, found: blocked.Blocked) -> None:
+        _log.warning("%s %s", found.part, found.words)
+        self.hub.blocked(f"{found.part} {found.words}")
+        output = found.part.removeprefix("output ")
+        if found.part == "source":
+            self.hub.heard(Trouble(Why.UNREACHABLE, f"the source {found.words}"))
+        elif output in self._wiring.make_outputs:
+            self.hub.health(output, PartHealth(PartState.FAILED, found.words))
+
+    async def _in_turn(self, part: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work of a part: at once, or after all others if it has blocked the program."""
+        found = self._blocked
+        if found is None or found.part != part:
+            await work
+            return
+        try:
+            await self._others_first(part)
+            await clock.sleep_until(clock.now() + found.wait)
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        forgiving = asyncio.create_task(self._forgive(), name="forgive")
+        try:
+            await work
+        finally:
+            forgiving.cancel()
+
+    async def _others_first(self, part: str) -> None:
+        deadline = clock.now() + OTHERS_FIRST
+        while clock.now() < deadline and not self._others_have_begun(part):  # noqa: ASYNC110 -- once, and soon over
+            await asyncio.sleep(0.1)
+
+    def _others_have_begun(self, part: str) -> bool:
+        view = self.hub.view
+        known = view.knowledge
+        source_waits = isinstance(known, NotKnown) and known.why is Why.STARTING
+        return (part == "source" or not source_waits) and all(
+            name in view.diagnostics.outputs
+            and view.diagnostics.outputs[name].state is not PartState.CONNECTING
+            for name in self._wiring.make_outputs
+            if f"output {name}" != part
+        )
+
+    async def _forgive(self) -> None:
+        await clock.sleep_until(clock.now() + WELL_AGAIN)
+        if self._wiring.state_dir is not None:
+            worker = Worker("blocked")
+            with suppress(TimeoutError):
+                await worker.call(CARD_LIMIT, blocked.forget, self._wiring.state_dir)
+            worker.close()
+
     def _tell_watchers(self, view: View) -> None:
         for watcher in self._wiring.watchers:
             watcher(view)
@@ -165,22 +275,25 @@ async def _end(tasks: Iterable["asyncio.Task[None]"], *, seconds: float) -> None
         await asyncio.wait(tasks, timeout=seconds)
 
 
-def run_until_signalled(daemon_of: Callable[[], Daemon]) -> None:
-    """Run a daemon until SIGTERM or SIGINT; the process ends within five seconds after it."""
+def run_until_signalled(
+    daemon_of: Callable[[Supervisor, Watch], Daemon], state_dir: Path | None = None
+) -> None:
+    """Run a daemon until SIGTERM or SIGINT; the process ends within five seconds after it.
+
+    What blocks the loop is ended, too: with exit code 1, for a supervisor to start it again.
+    """
+    faulthandler.enable()  # a watchdog's SIGABRT leaves the stack behind, whatever holds Python up
 
     async def run() -> None:
-        daemon = daemon_of()
-        loop = asyncio.get_running_loop()
+        with Watch(state_dir) as watch:
+            daemon = daemon_of(Supervisor(), watch)
+            loop = asyncio.get_running_loop()
 
-        def stop(*_: object) -> None:
-            # By Python's own handler, not the loop's: it runs though the loop be blocked.
-            last_resort = threading.Timer(LAST_RESORT, os._exit, args=(0,))
-            last_resort.daemon = True
-            last_resort.start()
-            loop.call_soon_threadsafe(daemon.stop)
+            def stop(*_: object) -> None:
+                loop.call_soon_threadsafe(daemon.stop)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        await daemon.run()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, stop)
+            await daemon.run()
 
     asyncio.run(run())

@@ -9,7 +9,7 @@ from typing import Final
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -17,7 +17,10 @@ from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
-_LONGEST_NAP: Final = 5.0  # seconds; see clock.sleep_until: timers stand still in suspend
+OUTSIDE_HOURS_PACE: Final = 60.0
+"""Seconds between two readings outside of working hours, at least."""
+LONGEST_NAP: Final = 5.0
+"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
 
 class Hub:
@@ -25,7 +28,10 @@ class Hub:
 
     def __init__(self, rules: Rules, override: Override | None = None) -> None:
         """Begin knowing nothing; `override` is what was asked for before a restart."""
-        self._situation = Situation(rules, started_at=clock.now(), override=override)
+        self._wall_clock = clock.WallClock()
+        self._situation = Situation(
+            rules, started_at=clock.now(), epoch=self._wall_clock.epoch
+        ).with_recalled(override)
         self._slots: list[Slot] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
@@ -33,6 +39,9 @@ class Hub:
         self._troubles: dict[str, str | None] = {}
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
+        self._outside = False
+        self.on_pace: Callable[[float], None] = lambda _seconds: None
+        """Called with the seconds that are to lie between two readings at least; 0: as set."""
         self.on_override: Callable[[Override | None], None] = lambda _override: None
         """Called with each new override, to be remembered."""
         self.on_view: Callable[[View], None] = lambda _view: None
@@ -63,6 +72,9 @@ class Hub:
 
     def command(self, command: Command) -> None:
         """Take in what somebody asks for."""
+        if isinstance(command, Pressed):
+            self._pressed(command)
+            return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
@@ -70,9 +82,17 @@ class Hub:
         self.on_override(self._situation.override)
         self._tell()
 
+    def _pressed(self, pressed: Pressed) -> None:
+        now = clock.now()
+        asked = self._situation.asked_by(pressed.press, now)
+        self._situation = self._situation.after_press(pressed.press, now)
+        if asked is not None:
+            self.command(asked)
+        self._tell()
+
     def recalled(self, override: Override | None) -> None:
         """Take in what was asked for before a reboot, once the clock says what is left of it."""
-        self._situation = replace(self._situation, override=override)
+        self._situation = self._situation.with_recalled(override)
         self._tell()
 
     def health(self, output: str, health: PartHealth) -> None:
@@ -86,19 +106,28 @@ class Hub:
         self._situation = self._situation.after_health(output, health)
         self._tell()
 
-    async def run(self) -> None:
-        """Notice what changes by the mere passing of time, for ever."""
+    async def run(
+        self, on_round: Callable[[], None] = lambda: None, longest_nap: float = LONGEST_NAP
+    ) -> None:
+        """Notice what changes by the mere passing of time, for ever.
+
+        `on_round` is called at least every `longest_nap` seconds, after it was decided anew what
+        is to be shown: as long as that goes on, the program lives.
+        """
+        self._look_at_the_wall_clock()
+        on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
-            nap = _LONGEST_NAP if due is None else min(due - now, _LONGEST_NAP)
+            nap = longest_nap if due is None else min(due - now, longest_nap)
             try:
-                async with asyncio.timeout(None if due is None else nap):
+                async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
                 self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
+            on_round()
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
@@ -119,6 +148,11 @@ class Hub:
         for slot in self._slots:
             slot.put(last)
 
+    def blocked(self, words: str) -> None:
+        """Take in which part has blocked the program before this start."""
+        self._situation = replace(self._situation, blocked=words)
+        self._tell()
+
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""
         if health.state is PartState.FAILED:
@@ -128,9 +162,20 @@ class Hub:
         elif health.state is not PartState.CONNECTING and self._troubles.pop(output, None):
             _log.info("output %s: %s again", output, health.state)
 
+    def _look_at_the_wall_clock(self) -> None:
+        """Notice that it was set, and that working hours begin or end."""
+        epoch = self._wall_clock.epoch
+        if epoch != self._situation.epoch:
+            self._situation = replace(self._situation, epoch=epoch)
+        outside = self._situation.outside_hours(clock.now())
+        if outside is not self._outside:
+            self._outside = outside
+            self.on_pace(OUTSIDE_HOURS_PACE if outside else 0.0)
+
     def _tell(self) -> None:
         if self._ended:
             return
+        self._look_at_the_wall_clock()
         view = self.view
         self._changed.set()
         if view == self._told:

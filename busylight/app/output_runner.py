@@ -17,6 +17,7 @@ from busylight.core.light import dimmed
 from busylight.core.override import Command
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.tasks import bounded, first_to_end
 from busylight.parts import HearingOutput, Output, OutputError
 
@@ -50,11 +51,14 @@ class OutputRunner:
     async def run(self) -> None:
         """Connect, show, and begin anew after every fault, until the last view is shown."""
         failures = 0
+        PART.set(f"output {self.name}")
         while not self.stopping.is_set():
             self.told(self.name, PartHealth())
             began = clock.now()
             try:
-                if await self._connected():
+                async with leaving_nothing():
+                    ended = await self._connected()
+                if ended:
                     return
                 problem, least, most = "ended by itself", 0.0, None
             except OutputError as error:
@@ -72,7 +76,7 @@ class OutputRunner:
 
     async def _connected(self) -> bool:
         """Live one connection; true if it ended with the program's last view."""
-        output = self.make()
+        output = await bounded(CONNECT_LIMIT, self._made())
         self.slot.again()
         await bounded(CONNECT_LIMIT, output.__aenter__())
         try:
@@ -87,18 +91,22 @@ class OutputRunner:
         await bounded(GOODBYE_LIMIT, output.__aexit__(None, None, None))
         return self.stopping.is_set()
 
+    async def _made(self) -> Output:
+        return self.make()
+
     async def _show(self, output: Output) -> None:
         is_lamp = getattr(output, "dimmed", True)
         shown: View | None = None
         while True:
             view = await self.slot.get()
             if is_lamp:
-                if shown is not None and replace(view, diagnostics=shown.diagnostics) == shown:
-                    continue  # what the program says of itself is no lamp's business
+                # What the program says of itself, or hears, is no lamp's business.
+                if shown is not None and _same_for_lamps(view, shown):
+                    continue
                 shown = view
                 view = self._dimmed(view)
             await bounded(SHOW_LIMIT, output.show(view))
-            self.told(self.name, PartHealth(_state_after(view)))
+            self.told(self.name, _health_after(view, output))
             if view.is_last:
                 return
 
@@ -117,8 +125,13 @@ class OutputRunner:
                 await self.stopping.wait()
 
 
-def _state_after(view: View) -> PartState:
-    return PartState.RELEASED if view.light is None else PartState.CONNECTED
+def _same_for_lamps(view: View, shown: View) -> bool:
+    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown
+
+
+def _health_after(view: View, output: Output) -> PartHealth:
+    state = PartState.RELEASED if view.light is None else PartState.CONNECTED
+    return PartHealth(state, has_button=getattr(output, "has_button", False))
 
 
 def output_maker(cls: Any, settings: Any, **more: Any) -> Callable[[], Output]:

@@ -18,6 +18,10 @@ async def read_once(settings: Settings) -> Reading | Trouble:
 
         async with GraphSession(settings.graph) as session:
             return await session.read_once()
+    if settings.source == "mqtt" and settings.mqtt is not None:
+        from busylight.sources.mqtt.source import MqttSource  # noqa: PLC0415 -- loads paho
+
+        return await MqttSource(settings.mqtt).look()
     source: Any = part_class(SOURCES, settings.source)(settings.part(settings.source))
     async with source:
         try:

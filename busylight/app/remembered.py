@@ -151,7 +151,8 @@ def _from_json(kept: Any) -> Override | None:
             return None
         ends_at = now() + left
     mode = Mode(kept["mode"])
-    if mode is Mode.AUTO or (mode is Mode.MANUAL) != (light is not None):
+    goes_with = {Mode.AUTO: (), Mode.MANUAL: (True,), Mode.OFF: (True, False)}.get(mode, (False,))
+    if (light is not None) not in goes_with:
         raise ValueError(f"{mode} does not go with what else was kept")
     return Override(mode, light, ends_at)
 

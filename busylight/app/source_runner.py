@@ -5,19 +5,23 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.presence import Presence
 from busylight.edge import clock
-from busylight.edge.tasks import bounded
-from busylight.parts import Source, SourceError
+from busylight.edge.current_part import PART, leaving_nothing
+from busylight.edge.tasks import bounded, first_to_end
+from busylight.parts import PacedSource, Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
 
 _BEGIN_LIMIT: Final = 30.0
 _GOODBYE_LIMIT: Final = 2.0
 _LONGEST_PAUSE: Final = 15.0
+SLACK: Final = 60.0
+"""Seconds for which a source may be silent after what it has read is too old."""
 
 
 @dataclass(slots=True)
@@ -27,23 +31,41 @@ class SourceRunner:
     make: Callable[[], Source]
     """A new object for each try."""
     heard: Callable[[Reading | Trouble], None]
+    stale_after: float = 60.0
+    """Seconds after which a reading is too old."""
     _source: Source | None = None
+    _pace: float = 0.0
+    _last_word: float = 0.0
 
     def refresh(self) -> None:
-        """Have the source read as soon as may be."""
+        """Have the source read as soon as may be; whoever asks bears no fault of the source's."""
         if self._source is not None:
-            self._source.refresh()
+            try:
+                self._source.refresh()
+            except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
+                _log.warning("the source cannot be asked: %s: %s", type(error).__name__, error)
+
+    def pace(self, seconds: float) -> None:
+        """Have the source read no more often than every so many seconds; 0: as it is set."""
+        self._pace = seconds
+        source: object = self._source
+        if isinstance(source, PacedSource):
+            source.pace(seconds)
 
     async def run(self) -> None:
         """Read for ever."""
         failures, said = 0, ""
+        PART.set("source")
         while True:
             began = clock.now()
             try:
-                await self._read()
+                async with leaving_nothing():
+                    await self._read()
                 problem = "the source has ended by itself"
             except SourceError as error:
                 problem = str(error)
+            except TimeoutError as error:
+                problem = f"the source does not answer: {error}"
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
                 _log.debug("the source failed", exc_info=True)
                 problem = f"the source failed: {type(error).__name__}: {error}"
@@ -55,13 +77,54 @@ class SourceRunner:
             await asyncio.sleep(full_jitter(failures, base=1.0, cap=_LONGEST_PAUSE))
 
     async def _read(self) -> None:
-        source = self.make()
+        source = await bounded(_BEGIN_LIMIT, self._made())
         await bounded(_BEGIN_LIMIT, source.__aenter__())
         self._source = source
+        self.pace(self._pace)
+        self._last_word = asyncio.get_running_loop().time()
         try:
-            async for answer in source.readings():
-                self.heard(answer)
+            await first_to_end(self._listen(source), self._count_silence(source))
         finally:
             self._source = None
             with suppress(Exception):
                 await bounded(_GOODBYE_LIMIT, source.__aexit__(None, None, None))
+
+    async def _made(self) -> Source:
+        return self.make()
+
+    async def _listen(self, source: Source) -> None:
+        async for answer in source.readings():
+            self._last_word = asyncio.get_running_loop().time()
+            self.heard(_checked(answer))
+
+    async def _count_silence(self, source: Source) -> None:
+        """Give up a source that hangs: it has not even said that it cannot read."""
+        limit = max(self.stale_after + SLACK, getattr(source, "may_be_silent", 0.0))
+        time = asyncio.get_running_loop().time  # which stands still in suspend: nobody can speak
+        while (left := self._last_word + limit - time()) > 0:  # noqa: ASYNC110 -- time passes
+            await asyncio.sleep(min(left, SLACK))
+        raise SourceError(f"the source has said nothing for {limit:g} s; it is begun anew")
+
+
+def _checked(answer: Any) -> Reading | Trouble:
+    """What a source may say; of anything else the other parts must not suffer."""
+    if isinstance(answer, Trouble) and _is_trouble(answer):
+        return answer
+    if (
+        isinstance(answer, Reading)
+        and all(_is_presence(each) for each in dict(answer.presences).values())
+        and all(_is_trouble(each) for each in dict(answer.troubles).values())
+        and all(isinstance(who, str) for who in (*answer.presences, *answer.troubles))
+    ):
+        return answer
+    raise SourceError(f"the source says something that is no reading: {type(answer).__name__}")
+
+
+def _is_presence(value: Any) -> bool:
+    return isinstance(value, Presence) and all(
+        isinstance(word, str) for word in (value.availability, value.activity)
+    )
+
+
+def _is_trouble(value: Any) -> bool:
+    return type(value) is Trouble and type(value.why) is Why and type(value.detail) is str

@@ -6,14 +6,16 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from busylight.app.clash import clash
 from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
+from busylight.core.hours import Hours
 from busylight.edge.threads import Worker
-from busylight.parts import OutputError
+from busylight.parts import PartError
 from busylight.settings.installed import OUTPUTS, part_class
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
@@ -61,6 +63,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     yield Line("settings", ok=True, result="every value is good")
     if (problem := clash()) is not None:
         yield Line("installation", ok=False, result=problem[0], remedy=problem[1])
+    if settings.working_hours is not None:
+        yield Line("hours", ok=True, result=_hours(settings.working_hours))
     daemon = ask_daemon(settings.state_dir)
     running = "no daemon is running" if daemon is None else f"running as process {daemon['pid']}"
     yield Line("daemon", ok=True, result=running)
@@ -77,10 +81,21 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
                     found.remedy,
                     sign_in=found.what == "sign-in",
                 )
+    elif settings.source == "mqtt" and settings.mqtt is not None:
+        from busylight.sources.mqtt import source  # noqa: PLC0415 -- loads paho
+
+        yield await _tried("presence", source.check(settings.mqtt))
     else:
         yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
     for name in settings.outputs:
         yield await _output(name, settings, daemon)
+
+
+def _hours(hours: Hours) -> str:
+    now = datetime.now(UTC)
+    change = hours.next_change(now)
+    until = "for a year" if change is None else f"until {change.astimezone(hours.zone):%a %F %R %Z}"
+    return f"{'outside of' if hours.outside(now) else 'within'} the working hours {until}"
 
 
 async def _names(graph: GraphSettings) -> Line:
@@ -125,7 +140,7 @@ async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) 
 async def _tried(name: str, attempt: Any) -> Line:
     try:
         return Line(name, ok=True, result=await attempt)
-    except OutputError as error:
+    except PartError as error:
         return Line(name, ok=False, result=str(error))
 
 

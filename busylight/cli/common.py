@@ -17,11 +17,12 @@ from busylight.edge import core_dumps
 from busylight.edge.log import conceal, redact
 from busylight.edge.speaker import Speaker
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.parts import PartError
 from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import LogFormat, Settings, secrets_of
+from busylight.settings.variables import read_variables
 from busylight.sources.graph.settings import GraphSettings
 
 JSON_VERSION: Final = 1
@@ -115,6 +116,12 @@ def settings_of(
     as_json = settings.log_format is LogFormat.JSON
     configure(level, as_json=as_json, speaker=STDERR if stays else None)
     return settings
+
+
+def env_file_is_there(args: argparse.Namespace) -> None:
+    """For a command that needs no setting: a named file that is missing is told all the same."""
+    if args.env_file is not None:
+        read_variables(Path(args.env_file), {})
 
 
 def graph_settings_of(settings: Settings) -> GraphSettings:

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from busylight.edge.calm_log import CalmHandler
 from busylight.edge.log import protect
 from busylight.edge.speaker import Speaker
 
@@ -43,13 +44,19 @@ class _SpeakingHandler(logging.Handler):
 def configure(level: str, *, as_json: bool, speaker: Speaker | None = None) -> None:
     """Log to stderr from `level` on, without secrets; the journal adds its own time.
 
-    With a `speaker`, through it: for programs that stay.
+    With a `speaker`, through it, and no more than anybody would read (unless from `debug` on):
+    for programs that stay.
     """
-    handler = logging.StreamHandler(sys.stderr) if speaker is None else _SpeakingHandler(speaker)
+    handler: logging.Handler = (
+        logging.StreamHandler(sys.stderr) if speaker is None else _SpeakingHandler(speaker)
+    )
     if as_json:
         handler.setFormatter(_JsonLines())
     else:
         time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
         handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s: %(message)s"))
+    if speaker is not None and level != "debug":
+        protect([handler])
+        handler = CalmHandler(handler)
     protect([handler])
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""`busylight login`: sign in with a code, and wait until it is done."""
+"""`busylight login`: sign in with a code or a browser, and wait until it is done."""
 
 import argparse
 import asyncio
@@ -19,15 +19,21 @@ def main(args: argparse.Namespace) -> int:
             "signs in as itself; `busylight check` tries it"
         )
     state_dir_of(settings)
-    print(f"Signed in as {asyncio.run(_sign_in(graph, switch=args.switch))}.")
+    name = asyncio.run(_sign_in(graph, by_browser=args.browser, switch=args.switch))
+    print(f"Signed in as {name}.")
     return Exit.OK
 
 
-async def _sign_in(graph: GraphSettings, *, switch: bool) -> str:
+async def _sign_in(graph: GraphSettings, *, by_browser: bool, switch: bool) -> str:
+    from busylight.cli.browser_login import (  # noqa: PLC0415 -- loads msal, httpx
+        sign_in_by_browser,
+    )
     from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal, httpx
 
     async with GraphSession(graph) as session:
         try:
+            if by_browser:
+                return await sign_in_by_browser(session, switch=switch)
             return await session.sign_in(show_prompt, switch=switch)
         except GraphError as error:
             raise CommandError(str(error)) from error

@@ -22,13 +22,14 @@ def main(args: argparse.Namespace) -> int:
     state_dir_of(settings)
     answer = asyncio.run(read_once(settings))
     now = clock.now()
-    situation = Situation(rules_of(settings), started_at=now)
+    situation = Situation(rules_of(settings), started_at=now, epoch=clock.WallClock().epoch)
     if isinstance(answer, Reading):
         view = situation.after_reading(answer, now).view(now)
     else:
         # One reading is all there is: what failed is told as it is, not after STALE_AFTER.
         knowledge = NotKnown(answer, now)
-        decision = decide(knowledge, None, settings.palette, now)
+        outside = situation.outside_hours(now)
+        decision = decide(knowledge, None, settings.palette, now, outside_hours=outside)
         view = replace(
             situation.after_trouble(answer, now).view(now),
             knowledge=knowledge,

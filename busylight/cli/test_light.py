@@ -19,6 +19,8 @@ from busylight.settings.tree import Settings
 
 PATIENCE: Final = 15.0
 """Seconds that an output gets to show a state."""
+GOODBYE: Final = 3.0
+"""Seconds that all outputs together get to end."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -26,7 +28,9 @@ def main(args: argparse.Namespace) -> int:
     settings = settings_of(args, needs_source=False)
     try:
         with DaemonLock(state_dir_of(settings)):
-            asyncio.run(_walk(settings, args.seconds))
+            asyncio.run(
+                _leave(settings, args.leave) if args.leave else _walk(settings, args.seconds)
+            )
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM  # what a shell says of a program that SIGTERM has ended
     except AlreadyRunningError as error:
@@ -35,14 +39,49 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _walk(settings: Settings, seconds: float) -> None:
-    wiring, broken = wiring_of(settings, visiting=True)
-    if broken:
-        name, problem = next(iter(broken.items()))
-        raise CommandError(f"output {name}: {problem}")
     walk = asyncio.current_task()
     if walk is not None:  # the light shall not stay as it was at that moment
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, walk.cancel)
     stopping = asyncio.Event()
+    walkers, tasks, broken = _begin(settings, stopping)
+    if broken:
+        raise CommandError(next(iter(broken)))
+    try:
+        for rule in settings.palette.values():
+            text = "release" if rule.light is None else str(rule.light)
+            print(f"{swatch(rule.light)} {rule.key:<24} {text}", flush=True)
+            view = _view(rule.light, rule.key.lower(), settings)
+            await asyncio.gather(*(walker.show(view) for walker in walkers))
+            await asyncio.sleep(seconds)
+    finally:
+        stopping.set()
+        for walker in walkers:
+            walker.slot.put(_view(OFF, "off", settings, is_last=True))
+        await asyncio.wait(tasks, timeout=GOODBYE)
+
+
+async def _leave(settings: Settings, key: str) -> None:
+    """Show one state as the last word, on every output that can be reached."""
+    stopping = asyncio.Event()
+    walkers, tasks, problems = _begin(settings, stopping)
+    light, state = settings.palette[key].light, key.lower()
+    view = _view(light, state, settings)
+    shown = await asyncio.gather(*(each.show(view) for each in walkers), return_exceptions=True)
+    stopping.set()
+    for walker in walkers:
+        walker.slot.put(_view(light, state, settings, is_last=True))
+    if tasks:
+        await asyncio.wait(tasks, timeout=GOODBYE)
+    problems += [str(each) for each in shown if isinstance(each, CommandError)]
+    if problems:
+        raise CommandError("; ".join(problems))
+
+
+def _begin(
+    settings: Settings, stopping: asyncio.Event
+) -> "tuple[list[_Walker], list[asyncio.Task[None]], list[str]]":
+    """Run every output, and say which cannot be."""
+    wiring, broken = wiring_of(settings, visiting=True)
     walkers = [_Walker(name) for name in wiring.make_outputs]
     tasks = [
         asyncio.create_task(
@@ -58,18 +97,7 @@ async def _walk(settings: Settings, seconds: float) -> None:
         )
         for walker in walkers
     ]
-    try:
-        for rule in settings.palette.values():
-            text = "release" if rule.light is None else str(rule.light)
-            print(f"{swatch(rule.light)} {rule.key:<24} {text}", flush=True)
-            view = _view(rule.light, rule.key.lower(), settings)
-            await asyncio.gather(*(walker.show(view) for walker in walkers))
-            await asyncio.sleep(seconds)
-    finally:
-        stopping.set()
-        for walker in walkers:
-            walker.slot.put(_view(OFF, "off", settings, is_last=True))
-        await asyncio.wait(tasks, timeout=3)
+    return walkers, tasks, [f"output {name}: {problem}" for name, problem in broken.items()]
 
 
 class _Walker:

@@ -89,6 +89,10 @@ def diagnostics_document(
     }
     if account and diagnostics.account is not None:
         document["account"] = diagnostics.account
+    if diagnostics.faults:
+        document["faults"] = dict(diagnostics.faults)
+    if diagnostics.blocked is not None:
+        document["blocked"] = diagnostics.blocked
     return document
 
 

@@ -5,8 +5,12 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from busylight.core.presence import Presence
+
+SLOWED_HOLDS: Final = 2.5
+"""So many of the intervals to which reading is slowed on purpose a reading holds at least."""
 
 
 class Why(StrEnum):
@@ -37,6 +41,8 @@ class Trouble:
     detail: str
     sign_in: SignInPrompt | None = None
     """With `SIGNED_OUT`: the sign-in that waits for the person, when there is one."""
+    at_once: bool = False
+    """Whether an `UNREACHABLE` ends what was known now: who says so has waited already."""
 
     @property
     def is_certain(self) -> bool:
@@ -45,7 +51,7 @@ class Trouble:
         A network that fails may be back before the last reading is too old; who has been
         signed out, or is forbidden to read, has been told so.
         """
-        return self.why is not Why.UNREACHABLE
+        return self.at_once or self.why is not Why.UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Reading:
     """By the person's id."""
     account: str | None = None
     """Who is signed in, for people to read."""
+    slowed_to: float = 0.0
+    """Seconds until the next reading, where it comes later than usual on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +112,13 @@ class Memory:
     trouble: Trouble | None = None
     """What is wrong since the last good reading."""
     trouble_since: float = 0.0
+    holds: float = 0.0
+    """Seconds that the last good reading holds at least: the next one is planned so late."""
 
-    def after_presence(self, presence: Presence, now: float, stale_after: float) -> "Memory":
-        """What is remembered after a good reading."""
+    def after_presence(
+        self, presence: Presence, now: float, stale_after: float, slowed_to: float = 0.0
+    ) -> "Memory":
+        """What is remembered after a good reading; `slowed_to` as in `Reading`."""
         # A state that was lost from sight is a new one when it comes back: nobody knows what
         # the person did in between.
         in_sight = isinstance(self.knowledge(now, stale_after), Known)
@@ -118,6 +130,7 @@ class Memory:
             since=self.since if same_words else now,
             changed_at=self.changed_at if known == presence else now,
             good_at=now,
+            holds=SLOWED_HOLDS * slowed_to,
         )
 
     def after_trouble(self, trouble: Trouble, now: float) -> "Memory":
@@ -135,7 +148,7 @@ class Memory:
         """When what is known now ends by itself, if nothing is read until then."""
         if self.presence is None or self.good_at is None:
             return None
-        return self.good_at + stale_after
+        return self.good_at + max(stale_after, self.holds)
 
     def knowledge(self, now: float, stale_after: float) -> Knowledge:
         """What may be said of the person at this moment."""

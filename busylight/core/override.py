@@ -4,6 +4,7 @@ Commands come from MQTT, Home Assistant, `busylight set` or a button on the ligh
 here, as one frozen value. The last one wins.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -42,7 +43,7 @@ class Override:
     mode: Mode
     """Never `AUTO`: without an override there is no `Override`."""
     light: LightState | None = None
-    """With `MANUAL`: the light that was set by hand."""
+    """With `MANUAL`: the light that was set by hand. With `OFF`: the one that "on" brings back."""
     ends_at: float | None = None
     """On the clock that counts through suspend; None: until something else is asked for."""
 
@@ -70,7 +71,35 @@ class Refresh:
     """A command: read the presence now."""
 
 
-Command = SetMode | SetLight | Refresh
+class Press(StrEnum):
+    """What was done with a light's button. The words stand on MQTT."""
+
+    PRESS = "press"
+    DOUBLE = "double_press"
+    LONG = "long_press"
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A command: whatever this press stands for."""
+
+    press: Press
+
+
+Command = SetMode | SetLight | Refresh | Pressed
+
+
+_DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of `90`, `90s`, `25m`, `1h30m`; raises ValueError."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + rest
+    if not 1 <= total <= LONGEST:
+        raise ValueError(f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h")
+    return total
 
 
 def override_after(
@@ -88,10 +117,14 @@ def override_after(
         if command.mode is Mode.AUTO:
             return None
         ends_at = None if command.seconds is None else now + command.seconds
-        light = (shown or OFF) if command.mode is Mode.MANUAL else None
+        light = None
+        if command.mode is Mode.MANUAL:
+            light = shown or OFF
+        elif command.mode is Mode.OFF:
+            light = last_lit
         return Override(command.mode, light, ends_at)
     if command.on is False or command.brightness == 0:
-        return Override(Mode.OFF)
+        return Override(Mode.OFF, last_lit)
     return Override(Mode.MANUAL, _set_by_hand(command, shown, last_lit))
 
 

@@ -6,16 +6,22 @@ shown of it, and `next_change` when that will change by itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import busiest, decide
+from busylight.core.hours import Hours
 from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, SetLight, SetMode, override_after
+from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
-from busylight.core.view import Diagnostics, PartHealth, Person, View
+from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
+_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SOURCE: Final = "source"
+"""What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -32,6 +38,14 @@ class Rules:
     version: str
     many: bool = False
     """Whether several people are watched."""
+    hours: Hours | None = None
+    """Working hours; None: always."""
+    buttons: Mapping[Press, Action] = field(
+        default_factory=lambda: MappingProxyType(
+            {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
+        )
+    )
+    """What each kind of press of the light's button asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,8 @@ class Situation:
 
     rules: Rules
     started_at: float
+    epoch: float | None = None
+    """When 1970 began, on the clock of `now`: the wall clock. None: there is none."""
     memories: Mapping[str, Memory] = field(default_factory=lambda: MappingProxyType({}))
     """By the person's id."""
     trouble: Trouble | None = None
@@ -48,11 +64,16 @@ class Situation:
     override: Override | None = None
     last_lit: LightState | None = None
     """The last light that was not dark."""
+    button: ButtonEvent | None = None
+    """The last press of a light's button."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
     told_success: float | None = None
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How often each output, or the `source`, has failed."""
+    blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
         """What holds when the source has answered."""
@@ -61,7 +82,9 @@ class Situation:
         memories = {}
         for person, presence in reading.presences.items():
             memory = self.memories.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(presence, now, self.rules.stale_after)
+            memories[person] = memory.after_presence(
+                presence, now, self.rules.stale_after, reading.slowed_to
+            )
         for person, trouble in reading.troubles.items():
             memory = self.memories.get(person) or Memory(self.started_at)
             memories[person] = memory.after_trouble(trouble, now)
@@ -90,6 +113,7 @@ class Situation:
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
             told_success=self.last_success,
+            faults=self._faults_with(SOURCE),
         )
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
@@ -108,9 +132,27 @@ class Situation:
             return self
         return replace(self, last_lit=light)
 
+    def with_recalled(self, override: Override | None) -> "Situation":
+        """What holds when an override of before a restart is in force again."""
+        kept = None if override is None else override.light
+        return replace(self, override=override, last_lit=kept or self.last_lit)
+
+    def after_press(self, press: Press, now: float) -> "Situation":
+        """What holds when a light's button was pressed, but for what the press asks for."""
+        number = 1 if self.button is None else self.button.number + 1
+        return replace(self, button=ButtonEvent(press, number, now))
+
+    def asked_by(self, press: Press, now: float) -> SetMode | Refresh | None:
+        """What a press of a light's button asks for now."""
+        return self.rules.buttons[press].command(self.view(now).mode)
+
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
-        return replace(self, outputs=MappingProxyType({**self.outputs, output: health}))
+        return replace(
+            self,
+            outputs=MappingProxyType({**self.outputs, output: health}),
+            faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
+        )
 
     def view(self, now: float) -> View:
         """What is to be shown at the moment `now`."""
@@ -123,14 +165,15 @@ class Situation:
             self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
         ).knowledge(now, stale_after)
         knowledge = busiest(list(people.values()) or [nobody])
-        palette = self.rules.palette
-        decision = decide(knowledge, override, palette, now)
+        palette, outside = self.rules.palette, self.outside_hours(now)
+        decision = decide(knowledge, override, palette, now, outside_hours=outside)
         return View(
             light=decision.light,
             state=decision.state,
             knowledge=knowledge,
             override=override,
             sign_in=self._sign_in(now),
+            button=self.button,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,
@@ -140,10 +183,14 @@ class Situation:
                 last_success=self.told_success,
                 last_error=None if self.trouble is None else self.trouble.detail,
                 outputs=self.outputs,
+                faults=self.faults,
+                blocked=self.blocked,
             ),
             people=MappingProxyType(
                 {
-                    who: Person(known, decide(known, None, palette, now).light)
+                    who: Person(
+                        known, decide(known, None, palette, now, outside_hours=outside).light
+                    )
                     for who, known in people.items()
                 }
                 if self.rules.many
@@ -164,8 +211,29 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if (edge := self._next_edge(now)) is not None:
+            moments.append(edge)
         return min((moment for moment in moments if moment > now), default=None)
+
+    def outside_hours(self, now: float) -> bool:
+        """Whether `now` is outside of the working hours."""
+        if self.rules.hours is None or self.epoch is None:
+            return False
+        return self.rules.hours.outside(_date(now - self.epoch))
+
+    def _next_edge(self, now: float) -> float | None:
+        if self.rules.hours is None or self.epoch is None:
+            return None
+        edge = self.rules.hours.next_change(_date(now - self.epoch))
+        return None if edge is None else self.epoch + (edge - _1970).total_seconds()
+
+    def _faults_with(self, part: str) -> Mapping[str, int]:
+        return MappingProxyType({**self.faults, part: self.faults.get(part, 0) + 1})
 
     def _sign_in(self, now: float) -> SignInPrompt | None:
         prompt = None if self.trouble is None else self.trouble.sign_in
         return prompt if prompt is not None and now < prompt.expires_at else None
+
+
+def _date(since_1970: float) -> datetime:
+    return _1970 + timedelta(seconds=since_1970)

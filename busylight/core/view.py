@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from busylight.core.knowledge import Knowledge, SignInPrompt
 from busylight.core.light import LightState
-from busylight.core.override import Mode, Override
+from busylight.core.override import Mode, Override, Press
 
 
 class PartState(StrEnum):
@@ -27,6 +27,18 @@ class PartHealth:
     state: PartState = PartState.CONNECTING
     error: str | None = None
     """What went wrong last and what to do about it; None while it is well."""
+    has_button: bool = False
+    """Whether it is connected to a light with a button."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonEvent:
+    """One press of a light's button."""
+
+    press: Press
+    number: int
+    """Of the presses since the program began: no two of them are the same event."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,10 @@ class Diagnostics:
     """When the last good reading was made, brought up to date at most once a minute."""
     last_error: str | None = None
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How often each output, or the `source`, has failed since the start, if ever."""
+    blocked: str | None = None
+    """The part for which the program had to be started again, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,8 @@ class View:
     diagnostics: Diagnostics
     people: Mapping[str, Person] = field(default_factory=lambda: MappingProxyType({}))
     """By id, when several people are watched; else empty."""
+    button: ButtonEvent | None = None
+    """The last press."""
     is_last: bool = False
     """Whether the program ends after this one."""
 

@@ -32,12 +32,17 @@ class WallClock:
     def __init__(self) -> None:
         self._offset = time.time() - now()
 
-    def utc(self, moment: float) -> datetime:
-        """The date of `moment`."""
+    @property
+    def epoch(self) -> float:
+        """When 1970 began, on the clock of `now`; changes when the wall clock is set."""
         offset = time.time() - now()
         if abs(offset - self._offset) > _STEP:
             self._offset = offset
-        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=moment + self._offset)
+        return -self._offset
+
+    def utc(self, moment: float) -> datetime:
+        """The date of `moment`."""
+        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=moment - self.epoch)
 
     def rfc3339(self, moment: float | None) -> str | None:
         """The date of `moment` as RFC 3339 in UTC, whole seconds."""

@@ -10,7 +10,7 @@ from typing import Final, Self
 from busylight.edge.files import PRIVATE_DIR
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_OURS: Final = ("token_cache.json", "override.json", "daemon.sock")
+_OURS: Final = ("token_cache.json", "override.json", "blocked.json", "daemon.sock")
 """Files by which a directory of ours is known."""
 
 

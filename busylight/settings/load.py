@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
 from busylight.core.light import LIGHT_EXAMPLE, LightState, LightSyntaxError, parse_light
 from busylight.core.palette import Palette, is_key, judge_key
 from busylight.parts import INHERITED, Branch
@@ -24,6 +26,7 @@ from busylight.settings.variables import (
     read_variables,
     with_secret_files,
 )
+from busylight.settings.working_hours import holidays_of, zone_of
 
 _log: Final = logging.getLogger("busylight.settings")
 
@@ -91,7 +94,13 @@ class _Loader:
             branch = self._plugin_branch(name, inherited)
             if branch is not None:
                 plugin_branches[name] = branch
-        values = {**own, **branches, "palette": self._palette(), "plugins": plugin_branches}
+        values = {
+            **own,
+            **branches,
+            "palette": self._palette(),
+            "working_hours": self._working_hours(own),
+            "plugins": plugin_branches,
+        }
         settings = self._build("", Settings, values)
         if self._faults:
             raise SettingsError(self._faults)
@@ -217,6 +226,25 @@ class _Loader:
                     SettingFault(name, f"is not a setting{hint}", where=given_variable.where)
                 )
         return self._build(prefix, model, values, inherited, required=True)
+
+    def _working_hours(self, own: Mapping[str, Any]) -> Hours | None:
+        zone: tzinfo = UTC
+        try:
+            zone = zone_of(own.get("timezone"))
+        except ValueError as error:
+            self._faults.append(self._fault("TIMEZONE", str(error), "Europe/Berlin"))
+        closures: tuple[Closure, ...] = ()
+        if "holidays_file" in own:
+            path, today = Path(own["holidays_file"]), datetime.now(zone).date()
+            try:
+                closures = holidays_of(path, zone, today)
+            except ValueError as error:
+                self._faults.append(self._fault("HOLIDAYS_FILE", str(error), None))
+        try:
+            openings = parse_hours(own["hours"])
+        except (KeyError, HoursSyntaxError):
+            return None  # not given, or told as the fault of its field
+        return Hours(openings, zone, closures)
 
     def _palette(self) -> Palette:
         lights: dict[str, LightState | None] = {}

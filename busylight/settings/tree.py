@@ -13,14 +13,20 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from busylight.core.button import DEFAULT_ACTIONS, parse_action
+from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
+from busylight.core.override import Press
 from busylight.core.palette import Palette
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
 from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
-BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {"graph": GraphSettings}
+BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
+    "graph": GraphSettings,
+    "mqtt": MqttSettings,
+}
 BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
     "serial": SerialSettings,
@@ -61,9 +67,19 @@ def _outputs(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _hours(value: str) -> str:
+    parse_hours(value)
+    return value
+
+
 def _name(value: str) -> str:
     if not value.isprintable():
         raise ValueError("has a control character")
+    return value
+
+
+def _action(value: str) -> str:
+    parse_action(value)
     return value
 
 
@@ -89,7 +105,7 @@ class Settings(BaseSettings):
     source: str = Field(
         default="graph",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="Where presence is read: graph, or a plugin's name",
+        description="Where presence is read: graph, mqtt, or a plugin's name",
         examples=["graph"],
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
@@ -130,9 +146,41 @@ class Settings(BaseSettings):
         description="Percent, applied to physical lights",
         examples=["60"],
     )
+    hours: Annotated[str, AfterValidator(_hours)] | None = Field(
+        default=None,
+        description="Working hours; outside of them the light shows COLOR_OUTSIDE_HOURS. Empty: "
+        "always",
+        examples=[HOURS_EXAMPLE],
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="Time zone of HOURS; default: this machine's",
+        examples=["Europe/Berlin"],
+    )
+    holidays_file: Path | None = Field(
+        default=None,
+        description="iCalendar file (.ics) of days on which nobody works, whatever HOURS says",
+        examples=["/etc/busylight/holidays.ics"],
+    )
     on_exit: OnExit = Field(
         default=OnExit.OFF,
         description="What lights show when the program ends: off, unknown or keep",
+        examples=["off"],
+    )
+    button_press: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.PRESS],
+        description="What a press of the light's button does: MODE, MODE TIME, toggle MODE, "
+        "toggle MODE TIME, auto, refresh or nothing",
+        examples=["toggle busy 25m"],
+    )
+    button_double: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.DOUBLE],
+        description="What a double press does",
+        examples=["busy 1h30m"],
+    )
+    button_long: Annotated[str, AfterValidator(_action)] = Field(
+        default=DEFAULT_ACTIONS[Press.LONG],
+        description="What a long press does",
         examples=["off"],
     )
     log_level: LogLevel = Field(
@@ -143,6 +191,8 @@ class Settings(BaseSettings):
     )
 
     palette: Palette = Field(default_factory=Palette, exclude=True)
+    working_hours: Hours | None = Field(default=None, exclude=True)
+    """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)

@@ -16,8 +16,8 @@ from busylight import __version__
 from busylight.cli import COMMANDS
 from busylight.demo.lookalike import ADELE, MEGAN, Lookalike
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
-from tests.support.broker import Broker
-from tests.support.program import Home
+from tests.support.broker import Broker, Recorder
+from tests.support.program import Home, json_of
 
 
 @pytest.fixture
@@ -283,6 +283,29 @@ def test_test_light_names_the_output_that_fails(home: Home, tmp_path: Path) -> N
     assert done.returncode == 1
     assert "output serial: " in done.stderr
     assert "plug the light in" in done.stderr
+
+
+def test_a_state_is_left_on_every_output_that_can_be_reached(home: Home, tmp_path: Path) -> None:
+    with Broker(tmp_path / "broker") as broker, Recorder(broker) as recorder:
+        with VirtualLight(tmp_path / "light") as light:
+            home.with_broker(broker.port).with_light(light.path, TEMPLATE)
+            done = home.run("test-light", "--leave", "unknown")
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+            assert light.last is not None
+            assert light.last.state == "unknown"
+        assert {message.topic for message in recorder.heard} == {"busylight/desk/light"}
+        assert json_of(recorder.last("busylight/desk/light"))["effect"] == "pulse"
+        recorder.forget()
+        done = home.run("test-light", "--leave", "unknown")
+        assert done.returncode == 1
+        assert "output serial: " in done.stderr
+        assert json_of(recorder.last("busylight/desk/light"))["effect"] == "pulse"
+
+
+def test_a_state_that_there_is_not_cannot_be_left(home: Home) -> None:
+    done = home.run("test-light", "--leave", "happy")
+    assert done.returncode == 2
+    assert "'happy' is no state" in done.stderr
 
 
 def test_palette_prints_each_rule_with_where_it_came_from(home: Home) -> None:

@@ -1,5 +1,6 @@
 """The device in a real Home Assistant core: found, true, obedient, and gone without a trace."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 
 from busylight import __version__
 from busylight.core.knowledge import SignInPrompt, Why
-from busylight.core.override import Mode, SetLight, SetMode
+from busylight.core.override import Mode, Press, SetLight, SetMode
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES
-from busylight.core.view import PartState
+from busylight.core.view import ButtonEvent, PartState
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import parts, unique_id
+from busylight.outputs.mqtt.payloads import button_message
 from tests.ha.conftest import Program
 from tests.support.mqtt import a_view, settings_of
 
@@ -328,12 +330,53 @@ async def test_moved_to_other_topics_it_follows(hass: HomeAssistant, mqtt_mock: 
     assert moved.state("sensor.desk_activity") == "Available"
 
 
-async def test_removed_it_leaves_nothing(
-    program: Program, hass: HomeAssistant, its_own: list[str]
+async def test_a_button_on_the_light_is_an_event_for_as_long_as_there_is_one(
+    program: Program, hass: HomeAssistant
 ) -> None:
-    # When a device with a disabled entity goes (Last update is one), Home Assistant 2025.4
-    # clears the announcement once more itself, and then warns of its own message.
-    its_own.append("No device components to cleanup for busylight_desk")
+    await program.reads("Busy", "InACall")
+    assert hass.states.get("event.desk_light_button") is None
+    await program.has("mqtt", PartState.CONNECTED)
+    await program.has("serial", PartState.CONNECTED, has_button=True)
+    assert program.state("event.desk_light_button") == "unknown"
+    for press in Press:
+        event = ButtonEvent(press, number=1, at=program.now)
+        for topic, payload in button_message(event, program.settings).items():
+            assert not payload.retain
+            async_fire_mqtt_message(hass, topic, payload.content)
+        await hass.async_block_till_done()
+        assert program.attributes("event.desk_light_button")["event_type"] == press
+    await program.has("serial", PartState.FAILED, "unplugged")
+    assert program.attributes("event.desk_light_button")["event_type"] == "long_press"
+    await program.has("serial", PartState.CONNECTED)
+    assert hass.states.get("event.desk_light_button") is None
+
+
+async def test_removed_it_leaves_nothing(
+    program: Program,
+    hass: HomeAssistant,
+    its_own: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # When a device with a disabled entity goes (Last update is one), Home Assistant clears the
+    # announcement once more itself, and complains of its own message: of anybody's device.
+    document = {
+        "device": {"identifiers": ["foreign"], "name": "Foreign"},
+        "origin": {"name": "somebody else"},
+        "components": {
+            "shown": {"platform": "sensor", "unique_id": "f1", "state_topic": "a"},
+            "hidden": {
+                "platform": "sensor",
+                "unique_id": "f2",
+                "state_topic": "a",
+                "enabled_by_default": False,
+            },
+        },
+    }
+    for payload in (json.dumps(document), ""):
+        async_fire_mqtt_message(hass, "homeassistant/device/foreign/config", payload)
+        await hass.async_block_till_done()
+    its_own += [record.getMessage() for record in caplog.get_records("call")]
+    its_own += [words.replace("foreign", "busylight_desk") for words in its_own]
     await program.reads("Busy", "InACall")
     topic = f"homeassistant/device/{unique_id(program.settings)}/config"
     async_fire_mqtt_message(hass, topic, b"")

@@ -10,6 +10,7 @@ import pytest
 from busylight.app.output_runner import OutputRunner
 from busylight.app.slot import Slot
 from busylight.core.light import Effect, LightState
+from busylight.core.override import Command, Press, Pressed
 from busylight.core.view import PartHealth, PartState
 from busylight.outputs.serial.check import check
 from busylight.outputs.serial.conversation import Conversation
@@ -146,18 +147,76 @@ async def test_an_older_firmware_that_shows_something_else_is_no_failure(
     assert "its firmware is older" in caplog.text
 
 
-async def test_a_button_is_heard_once(light: LossyLight, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    async with connected(light) as output:
+@contextlib.asynccontextmanager
+async def pressed(output: FirmwareOutput) -> AsyncIterator[list[Command]]:
+    """The commands that come from a light while the context lives."""
+    heard: list[Command] = []
+
+    async def hear() -> None:
+        async for command in output.events():
+            heard.append(command)  # noqa: PERF401 -- looked at while it grows
+
+    hearing = asyncio.create_task(hear())
+    try:
+        yield heard
+    finally:
+        hearing.cancel()
+
+
+@pytest.fixture
+def _hears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("busylight.outputs.serial.conversation._SAID_AGAIN", 0.4)
+
+
+async def after_the_deaf_time() -> None:
+    await asyncio.sleep(0.5)
+
+
+@pytest.mark.usefixtures("_hears_at_once")
+async def test_a_press_is_heard_once_however_often_it_is_told(light: LossyLight) -> None:
+    async with connected(light) as output, pressed(output) as heard:
+        assert output.has_button
         await output.show(view("red"))
+        await after_the_deaf_time()
         light.press(protocol.DOUBLE_PRESS)
-        await eventually(lambda: "a double press of its button" in caplog.text)
-        await eventually(lambda: not light.board._event)
+        await eventually(lambda: bool(heard))
+        await eventually(lambda: not light.board._event)  # it knows that it was heard
         light.say(protocol.encode(1, protocol.BUTTON, bytes((protocol.DOUBLE_PRESS, 1))))
         light.say(protocol.encode(2, protocol.BUTTON, b""))
-        await asyncio.sleep(0.1)
+        light.say(protocol.encode(3, protocol.BUTTON, bytes((77, 9))))  # of a newer light
+        light.press(protocol.LONG_PRESS)
+        await eventually(lambda: len(heard) == 2)
         await output.show(view("#00ff00"))
-    assert caplog.text.count("of its button") == 1
+    assert heard == [Pressed(Press.DOUBLE), Pressed(Press.LONG)]
+
+
+@pytest.mark.usefixtures("_hears_at_once")
+async def test_a_press_of_a_light_that_began_anew_counts_though_its_number_is_an_old_one(
+    light: LossyLight,
+) -> None:
+    async with connected(light) as output, pressed(output) as heard:
+        await after_the_deaf_time()
+        light.press()
+        await eventually(lambda: len(heard) == 1)
+        await after_the_deaf_time()
+        light.restart()
+        light.press()
+        await eventually(lambda: len(heard) == 2)
+
+
+async def test_what_was_pressed_while_nobody_listened_is_not_played_back(
+    light: LossyLight,
+) -> None:
+    light.press()
+    await asyncio.sleep(0.1)
+    async with connected(light) as output, pressed(output) as heard:
+        # The same event is told five times within a second.
+        await eventually(lambda: not light.board._event)
+        assert heard == []
+        await asyncio.sleep(1.6)
+        light.press(protocol.LONG_PRESS)
+        await eventually(lambda: bool(heard))
+        assert heard == [Pressed(Press.LONG)]
 
 
 async def test_an_output_that_is_not_open_says_so(light: LossyLight) -> None:
@@ -217,7 +276,7 @@ async def test_whatever_happens_to_the_cable_the_newest_colour_is_shown_within_t
             before = len(light.paintings)
             await asyncio.sleep(0.1)
             assert all(each.look[:3] == newest for each in light.paintings[before:])
-        assert health[-1] == PartHealth(PartState.CONNECTED)
+        assert health[-1] == PartHealth(PartState.CONNECTED, has_button=True)
         stopping.set()
         slot.put(view("off", is_last=True))
         await asyncio.wait_for(running, 5)

@@ -24,6 +24,7 @@ from busylight.sources.graph.errors import (
 )
 from busylight.sources.graph.session import GraphSession
 from busylight.sources.graph.settings import GraphSettings
+from tests.support.broker import eventually
 from tests.support.graph import PATIENCE, read, settings_for, sign_in_now, watching
 
 
@@ -610,6 +611,28 @@ async def test_where_no_code_is_to_be_had_a_sign_in_elsewhere_is_still_noticed(
         sign_in_now(lookalike, settings)
         await watched.reading("Available/Available")
     assert len(lookalike.entra.sign_ins) == 1
+
+
+async def test_an_app_whose_codes_are_refused_unseen_asks_for_no_other_until_somebody_acts(
+    lookalike: Lookalike, settings: GraphSettings
+) -> None:
+    lookalike.entra.refuse_with(7000218, at=["device_code"])
+    async with watching(settings) as watched:
+        # Entered sooner than any person could: it stands for an app that is refused at any poll.
+        lookalike.entra.approve(prompt_of(await nth_code(watched, 1)).code)
+        told: list[Trouble] = []
+
+        def is_told() -> bool:
+            told[:] = [each for each in watched.seen if isinstance(each, Trouble)]
+            return told[-1].sign_in is None
+
+        await eventually(is_told)
+        assert "AADSTS7000218" in told[-1].detail
+        await asyncio.sleep(3)  # time for three polls: that nothing is asked is what is looked at
+        assert len(lookalike.entra.sign_ins) == 1
+        lookalike.entra.allow()
+        sign_in_now(lookalike, settings)
+        await watched.reading("Available/Available")
 
 
 async def test_a_signed_in_daemon_without_sign_in_server_is_unreachable_not_signed_out(

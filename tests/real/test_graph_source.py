@@ -23,7 +23,8 @@ from busylight.sources.graph.settings import GraphSettings
 from busylight.sources.graph.tls import trust
 from busylight.sources.graph.token_cache import TokenStore
 from busylight.sources.graph.tokens import Tokens
-from tests.support.graph import settings_for, sign_in_now, watching
+from tests.support.broker import eventually
+from tests.support.graph import Watched, settings_for, sign_in_now, watching
 
 ME = "/v1.0/me/presence"
 
@@ -46,6 +47,11 @@ def reads(lookalike: Lookalike) -> list[float]:
 
 async def until(lookalike: Lookalike, count: int) -> None:
     assert await asyncio.to_thread(lookalike.wait_for, lambda: len(reads(lookalike)) >= count)
+
+
+def slowed_to(watched: Watched) -> float | None:
+    last = watched.seen[-1]
+    return last.slowed_to if isinstance(last, Reading) else None
 
 
 # -- The loop ----------------------------------------------------------------------------------
@@ -79,6 +85,36 @@ async def test_a_refresh_reads_at_once(lookalike: Lookalike, tmp_path: Path) -> 
         watched.source.refresh()
         await watched.reading("Away/Away")
     assert len(reads(lookalike)) == 2
+
+
+async def test_a_source_that_is_slowed_reads_rarely_says_so_and_reads_at_once_when_it_may(
+    lookalike: Lookalike, tmp_path: Path
+) -> None:
+    async with watching(signed_in(lookalike, tmp_path)) as watched:
+        assert (await watched.next(Reading)).slowed_to == 0
+        watched.source.pace(2.0)
+        await eventually(lambda: slowed_to(watched) == 2.0)
+        slowed = len(reads(lookalike))
+        await asyncio.sleep(1.5)
+        assert len(reads(lookalike)) <= slowed + 1
+        faster = now()
+        watched.source.pace(0.0)
+        await eventually(lambda: slowed_to(watched) == 0)
+        assert now() - faster < 1.5  # a second lies between two reads whatever is asked for
+
+
+async def test_a_source_that_is_slowed_is_so_after_a_failure_too(
+    lookalike: Lookalike, tmp_path: Path
+) -> None:
+    lookalike.faults.add(faults.status(500), path=ME)
+    async with watching(signed_in(lookalike, tmp_path)) as watched:
+        watched.source.pace(3600.0)
+        await watched.next(Trouble)
+        await asyncio.sleep(2)  # a first retry comes within a second otherwise
+        assert len(reads(lookalike)) == 1
+        lookalike.faults.clear()
+        watched.source.pace(0.0)
+        await watched.next(Reading)
 
 
 async def test_a_refresh_waits_while_microsoft_asks_to_be_left_alone(

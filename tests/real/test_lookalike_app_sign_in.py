@@ -195,5 +195,5 @@ def test_an_app_without_a_proof_or_a_grant_is_refused(
         "scope": DEFAULT[0],
     }
     assert token_request(lookalike, session, form)["error_codes"] == [7000218]
-    form["grant_type"] = "authorization_code"
+    form["grant_type"] = "password"
     assert token_request(lookalike, session, form)["error_codes"] == [90014]

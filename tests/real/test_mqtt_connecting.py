@@ -12,9 +12,10 @@ from typing import Self
 import pytest
 
 from busylight.core.override import Mode, SetMode
-from busylight.outputs.mqtt.connection import Caller, Connection
+from busylight.mqtt.connection import Caller, Connection
+from busylight.mqtt.settings import MqttSettings, Transport, Version
+from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.output import MqttOutput
-from busylight.outputs.mqtt.settings import MqttSettings, Transport, Version
 from busylight.parts import OutputError
 from tests.support.broker import Broker, Certificates, Recorder, eventually, free_port, listens
 from tests.support.mqtt import (
@@ -46,7 +47,9 @@ def ignore(topic: str, payload: bytes, *, retained: bool) -> None:
 
 
 async def connect(settings: MqttSettings, limit: float = 10.0) -> Connection:
-    return await Connection.open(Caller(settings, "tester", ignore), limit)
+    return await Connection.open(
+        Caller(settings, "tester", ignore, memory=memory_of(settings)), limit
+    )
 
 
 async def problem_of(settings: MqttSettings, limit: float = 10.0) -> str:

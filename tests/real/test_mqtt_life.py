@@ -12,9 +12,9 @@ from busylight.core.backoff import birth_delay
 from busylight.core.knowledge import SignInPrompt
 from busylight.core.view import Person, View
 from busylight.edge.clock import now
+from busylight.mqtt.settings import MqttSettings, Version
 from busylight.outputs.mqtt import published
 from busylight.outputs.mqtt.output import MqttOutput
-from busylight.outputs.mqtt.settings import MqttSettings, Version
 from busylight.outputs.mqtt.unpublish import unpublish
 from busylight.parts import OutputError
 from tests.support.broker import Broker, Recorder, eventually

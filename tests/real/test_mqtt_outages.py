@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from busylight.core.override import Mode, SetMode
-from busylight.outputs.mqtt.failures import LostError, PublishRefusedError, TakenOverError
+from busylight.mqtt.failures import LostError, PublishRefusedError, TakenOverError
+from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput
-from busylight.outputs.mqtt.settings import Version
 from busylight.parts import OutputError
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import (

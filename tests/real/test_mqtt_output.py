@@ -11,8 +11,8 @@ import pytest
 from busylight.core.light import OFF
 from busylight.core.override import Command, Mode, Refresh, SetLight, SetMode
 from busylight.core.view import Diagnostics, Person
+from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput
-from busylight.outputs.mqtt.settings import Version
 from busylight.parts import HearingOutput, OutputError
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import AVAILABILITY, BASE, LIGHT, a_view, not_known, settings_for

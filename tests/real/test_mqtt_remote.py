@@ -12,10 +12,10 @@ import pytest
 from busylight.core.override import Mode, SetMode, override_after
 from busylight.core.view import View
 from busylight.edge import clock
-from busylight.outputs.mqtt.failures import NoDaemonError, PublishRefusedError
+from busylight.mqtt.failures import NoDaemonError, PublishRefusedError
+from busylight.mqtt.settings import MqttSettings, Version
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.mqtt.remote import check, set_mode
-from busylight.outputs.mqtt.settings import MqttSettings, Version
 from busylight.parts import OutputError
 from tests.support.broker import Broker, Certificates, Recorder, eventually
 from tests.support.mqtt import AVAILABILITY, BASE, a_view, deaf_broker, light, settings_for

@@ -21,10 +21,10 @@ from busylight.edge.clock import now
 from busylight.outputs.serial import line as line_module
 from busylight.outputs.serial.identity import Device, Identity
 from busylight.outputs.serial.line import Line, drained
+from busylight.outputs.serial.one_way_output import OneWayOutput
 from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.serial.scene import Rhythm
 from busylight.outputs.serial.settings import SerialSettings
-from busylight.outputs.serial.template_output import TemplateOutput
 from busylight.parts import HearingOutput, OutputError
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import eventually
@@ -93,7 +93,7 @@ async def test_nothing_is_written_before_the_first_view_nor_by_opening(
 
 def _due_of(output: SerialOutput) -> float:
     """When the next word to the light is due."""
-    assert isinstance(output._speaker, TemplateOutput)
+    assert isinstance(output._speaker, OneWayOutput)
     return output._speaker._due
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from busylight.app.control_socket import SOCKET, ask_daemon
 from busylight.app.remembered import RememberedOverride
+from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput
-from busylight.outputs.mqtt.settings import Version
 from busylight.parts import OutputError
 from firmware_bridge.protocol import Reader
 from tests.support.mqtt import ACCEPTED, SUBSCRIBED, Scripted, settings_of

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from busylight.core.knowledge import SignInPrompt
 from busylight.demo.lookalike import AppCredential, Lookalike, faults
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from busylight.sources.graph.http import Answer
 from busylight.sources.graph.sign_in import DeviceCode
 from busylight.sources.graph.tokens import Token

@@ -13,7 +13,7 @@ from busylight.core.knowledge import Known, NotKnown, Trouble, Why
 from busylight.core.light import LightState, parse_light
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, View
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 from tests.support.broker import Broker
 
 BASE: Final = "busylight/desk"

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -18,6 +20,7 @@ from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.app.remembered import RememberedOverride
 from busylight.app.slot import Slot
+from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState, parse_light
 from busylight.core.override import Command, Mode, Override, Refresh, SetMode
@@ -25,6 +28,7 @@ from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
+from busylight.edge import clock
 from busylight.parts import Branch, OutputError, SourceError
 from busylight.settings.load import load
 from busylight.settings.tree import Settings
@@ -162,6 +166,38 @@ async def test_an_output_shows_each_change_dimmed_and_tells_that_it_is_well() ->
         assert lamp.shown[-1].light == parse_light("#ff0000 50% pulse")
         await until(lambda: running.health == PartHealth(PartState.CONNECTED))
         assert running.hub.view.light == parse_light("#ff0000 pulse")
+
+
+class WallClockSet:
+    """A wall clock that a test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def set(self, date: str) -> None:
+        ahead = datetime.fromisoformat(date).timestamp() - clock.now()
+        self._monkeypatch.setattr("time.time", lambda: clock.now() + ahead)
+
+
+async def test_hours_are_kept_the_source_is_slowed_and_a_clock_that_is_set_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall_clock = WallClockSet(monkeypatch)
+    wall_clock.set("2026-11-23T12:00:00+00:00")
+    at_work = replace(RULES, hours=Hours(parse_hours("Mon-Fri 09:00-17:00"), UTC))
+    running, paces = Hub(at_work), list[float]()
+    running.on_pace = paces.append
+    task = asyncio.create_task(running.run(longest_nap=0.01))
+    running.heard(CALL)
+    assert (running.view.state, paces) == ("inacall", [])
+    wall_clock.set("2026-11-23T16:59:59.9+00:00")
+    await until(lambda: paces == [60.0])
+    assert running.view.state == "outside_hours"
+    wall_clock.set("2026-11-24T09:00:00+00:00")
+    await until(lambda: paces == [60.0, 0.0])
+    assert running.view.state == "inacall"
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_an_output_that_is_no_lamp_sees_the_light_undimmed() -> None:
@@ -533,17 +569,29 @@ async def test_only_the_newest_override_is_kept_and_the_last_one_even_at_the_end
     assert memory.recall() == Override(Mode.AWAY)
 
 
-def test_an_override_without_end_survives_and_auto_forgets_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("override", [Override(Mode.OFF), Override(Mode.OFF, ENDS.light)])
+def test_an_override_without_end_survives_and_auto_forgets_it(
+    tmp_path: Path, override: Override
+) -> None:
     memory = RememberedOverride(tmp_path)
-    memory.remember(Override(Mode.OFF))
-    assert memory.recall() == Override(Mode.OFF)
+    memory.remember(override)
+    assert memory.recall() == override
     memory.remember(None)
     assert memory.recall() is None
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "null", "[]", "{}", '{"mode":"auto"}', '{"mode":"manual"}', '{"mode":"off","light":[1]}'],
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"mode":"auto"}',
+        '{"mode":"manual"}',
+        '{"mode":"off","light":[1]}',
+        '{"mode":"busy","light":[1,2,3,4,"solid",null]}',
+    ],
 )
 def test_an_override_that_cannot_be_read_is_said_and_forgotten(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture

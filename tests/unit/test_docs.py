@@ -17,7 +17,7 @@ from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
 from scripts import demo_terminal, draw_pictures, make_reference
-from scripts.states import NOT_YET, STATES, State, colour_in_words
+from scripts.states import STATES, State, colour_in_words
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
@@ -55,7 +55,7 @@ def test_the_pictures_are_well_formed_named_and_spare_people_motion(path: str) -
 
 def test_every_rule_of_the_palette_is_a_state_that_people_read_of() -> None:
     told = [key for state in STATES for key in state.keys]
-    assert sorted([*told, *NOT_YET]) == sorted(DEFAULT_RULES)
+    assert sorted(told) == sorted(DEFAULT_RULES)
 
 
 def test_states_whose_lights_have_come_apart_are_not_told_as_one() -> None:
@@ -126,9 +126,11 @@ def test_a_group_of_the_example_loads_when_the_marks_are_taken_away(
     settings = _example_groups()[group]
     readable = tmp_path / "some.pem"
     readable.write_bytes(AppCredential.mint().pem())
+    calendar = tmp_path / "some.ics"
+    calendar.write_text("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n")
     for name in settings:
         if name.endswith("_FILE"):  # stands for a file that people have
-            settings[name] = str(readable)
+            settings[name] = str(calendar if "HOLIDAYS" in name else readable)
     # Of these one has to be chosen; and the certificate above has no password.
     for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD"):
         settings.pop(f"BUSYLIGHT_GRAPH_{alternative}", None)
@@ -205,16 +207,28 @@ def _section(command: str) -> str:
     return found[1]
 
 
+FIRMWARE_ACTIONS = {
+    path.stem.removeprefix("firmware_")
+    for path in (ROOT / "busylight" / "cli").glob("firmware_*.py")
+}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_described_with_each_of_its_flags(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
+    actions = [[], *([action] for action in FIRMWARE_ACTIONS if command == "firmware")]
+    for action in actions:
+        with pytest.raises(SystemExit) as ended:
+            main([command, *action, "--help"])
+        assert ended.value.code == 0
     shared = {"--help", "--env-file", "--debug"}
     flags = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - shared
     assert flags == set(re.findall(r"--[a-z][a-z-]*", _usage(command)))
+
+
+def test_every_action_of_firmware_is_described() -> None:
+    assert set(re.findall(r"busylight firmware (\w+)", _usage("firmware"))) == FIRMWARE_ACTIONS
 
 
 def _usage(command: str) -> str:

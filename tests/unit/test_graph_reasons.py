@@ -61,6 +61,20 @@ def test_every_reason_says_what_it_means_and_what_to_do() -> None:
         assert not reason.remedy.endswith("."), number
 
 
+def test_what_people_meet_most_has_a_text_of_our_own() -> None:
+    met = [
+        50020, 50034, 50057, 50058, 50059, 50076, 50079, 50105, 50126, 50158, 50173, 53000, 53003,
+        530003, 65001, 65004, 7000112, 7000215, 7000218, 7000222, 700016, 700082, 90002, 90094,
+        900144,
+    ]  # fmt: skip
+    assert [number for number in met if number not in reasons.REASONS] == []
+
+
+@pytest.mark.parametrize("number", [53003, 7000218])
+def test_where_codes_are_blocked_the_browser_is_offered(number: int) -> None:
+    assert "`busylight login --browser`" in str(reasons.refusal(refused(number)))
+
+
 def test_where_the_company_blocks_the_sign_in_another_way_is_offered() -> None:
     assert "app permission" in str(reasons.refusal(refused(53003)))
 

@@ -13,12 +13,12 @@ from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import announced_parts, device, parts
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import messages
 from busylight.outputs.mqtt.published import Published
-from busylight.outputs.mqtt.settings import MqttSettings
 from tests.support.mqtt import a_view, light, not_known, settings_of
 from tests.unit.test_mqtt_payloads import rfc3339
 
@@ -207,6 +207,34 @@ def test_a_part_that_is_no_more_is_told_with_its_platform_alone_until_that_is_no
     assert (
         "account" not in json.loads(announced(view, settings, memory)[topic].content)["components"]
     )
+
+
+def _with_light(state: PartState, *, has_button: bool = False) -> View:
+    outputs = {
+        "mqtt": PartHealth(PartState.CONNECTED),
+        "serial": PartHealth(state, has_button=has_button),
+    }
+    return a_view(diagnostics=_diagnostics(outputs=outputs))
+
+
+def test_a_button_is_announced_with_a_light_that_has_one_and_stays_while_its_cable_is_out() -> None:
+    settings, memory = announcing(), Memory()
+    topic, _ = device(settings)
+
+    def told(view: View) -> Any:
+        payloads = announced(view, settings, memory)
+        memory.published = published(view, settings, memory, payloads)
+        return json.loads(payloads[topic].content)["components"].get("light_button")
+
+    assert told(_with_light(PartState.CONNECTING)) is None
+    with_button = told(_with_light(PartState.CONNECTED, has_button=True))
+    assert with_button["event_types"] == ["press", "double_press", "long_press"]
+    assert with_button["state_topic"] == "busylight/desk/button"
+    assert told(_with_light(PartState.FAILED)) == with_button
+    assert told(a_view(diagnostics=_diagnostics(outputs={}))) == with_button  # begun anew
+    # Another light, without one: now it is certain.
+    assert told(_with_light(PartState.CONNECTED)) == {"platform": "event"}
+    assert told(_with_light(PartState.FAILED)) is None
 
 
 def test_what_was_told_to_another_broker_is_not_removed_here() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from busylight.edge.threads import TooManyHangError
-from busylight.outputs.mqtt import failures
-from busylight.outputs.mqtt.failures import LostError, TakenOverError
-from busylight.outputs.mqtt.memory import SHORT_LIFE, Memory, memory_of
-from busylight.outputs.mqtt.settings import Transport
-from busylight.parts import OutputError
+from busylight.mqtt import failures
+from busylight.mqtt.failures import BrokerError, LostError, TakenOverError
+from busylight.mqtt.memory import SHORT_LIFE, BrokerMemory
+from busylight.mqtt.settings import Transport
+from busylight.outputs.mqtt.memory import memory_of
 from tests.support.mqtt import settings_of
 
 
@@ -56,7 +56,7 @@ def test_each_way_in_which_dialling_fails_says_what_to_do(error: Exception, word
 
 
 def test_an_error_that_already_teaches_is_left_as_it_is() -> None:
-    error = OutputError("do this")
+    error = BrokerError("do this")
     assert failures.of_dialling(error, settings_of()) is error
 
 
@@ -126,7 +126,7 @@ def test_a_broker_that_hangs_up_instead_of_answering_is_told(
     [
         (0x8E, True, TakenOverError, "another client is connected with the client id 'me'"),
         (0x8B, True, LostError, "ended the connection: the name"),
-        (0x8D, False, OutputError, "has fallen silent"),
+        (0x8D, False, BrokerError, "has fallen silent"),
         (0x80, False, LostError, "without a reason"),
     ],
 )
@@ -143,7 +143,7 @@ def test_who_duels_for_a_client_id_waits_four_seconds_at_least() -> None:
 
 
 def looks_like_a_duel_after(*lives: float) -> bool:
-    memory = Memory()
+    memory = BrokerMemory()
     for lived in lives:
         memory.connection_ended(lived, lost=True)
     return memory.looks_like_a_duel
@@ -160,7 +160,7 @@ def test_fewer_short_lives_or_a_long_one_between_do_not() -> None:
 
 
 def test_an_end_that_is_not_the_brokers_doing_ends_the_suspicion() -> None:
-    memory = Memory()
+    memory = BrokerMemory()
     for lost in (True, True, False, True):
         memory.connection_ended(1.0, lost=lost)
     assert not memory.looks_like_a_duel
@@ -181,7 +181,7 @@ def test_a_broker_is_remembered_as_long_as_its_settings_and_no_other_is_confused
         failures.silent,
     ],
 )
-def test_no_error_holds_a_secret(make: Callable[..., OutputError]) -> None:
+def test_no_error_holds_a_secret(make: Callable[..., BrokerError]) -> None:
     settings = settings_of(
         username="ada", password="hush-hush", key_file="/k", key_password="hush-hush"
     )

@@ -11,8 +11,8 @@ from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.payloads import messages
-from busylight.outputs.mqtt.settings import MqttSettings
 from tests.support.mqtt import a_view, light, not_known, settings_of
 
 GUID = "FA8BF3DC-eca7-46b7-bad1-db199b62afc3"

@@ -58,6 +58,11 @@ def test_what_could_not_work_is_refused(field: str, value: object) -> None:
         settings_of(**{field: value})
 
 
+@pytest.mark.parametrize(("keepalive", "asked"), [(10, 7), (60, 57), (5, 2), (4, 2), (2, 2)])
+def test_the_broker_is_asked_for_less_because_it_looks_late(keepalive: int, asked: int) -> None:
+    assert settings_of(keepalive=keepalive).keepalive_asked == asked
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "file.pem"
@@ -95,3 +100,51 @@ def test_a_missing_file_and_one_that_cannot_be_read_are_told_apart(tmp_path: Pat
     found = faults(tls=True, ca_file=tmp_path / "none.pem", cert_file=tmp_path, key_file=tmp_path)
     assert "can be found" in found["ca_file"]
     assert "cannot be read: Is a directory" in found["cert_file"]
+
+
+def _problems(**fields: Any) -> list[tuple[str, str]]:
+    return [(fault.field, fault.problem) for fault in settings_of(**fields).faults()]
+
+
+def test_what_is_followed_keeps_its_case_and_is_parted_by_commas() -> None:
+    settings = settings_of(source_topic=" Teams/Status,teams/in-call ,Teams/Status")
+    assert settings.source_topic == ("Teams/Status", "teams/in-call")
+
+
+@pytest.mark.parametrize(
+    "topic", ["a/#", "a/+/b", "/a", "a//b", "a/", "a\x00b", "/".join("a" * 21)]
+)
+def test_what_is_no_single_topic_cannot_be_followed(topic: str) -> None:
+    with pytest.raises(ValidationError):
+        settings_of(source_topic=topic)
+
+
+def test_who_follows_says_whom() -> None:
+    assert _problems(source="mqtt") == [
+        ("source_topic", "is missing: SOURCE=mqtt reads presence there")
+    ]
+    assert _problems(source="graph") == []
+
+
+@pytest.mark.parametrize("field", ["source_topic", "source_availability_topic"])
+@pytest.mark.parametrize("topic", ["busylight/desk", "busylight/desk/presence"])
+def test_nobody_follows_himself(field: str, topic: str) -> None:
+    ((found, problem),) = _problems(**{field: topic})
+    assert found == field
+    assert "publishes itself: give it an ID of its own" in problem
+    assert _problems(**{field: "busylight/desktop/presence"}) == []
+
+
+def test_liveness_topics_are_one_for_all_or_one_for_each() -> None:
+    three = "a/x,b/x,c/x"
+    assert _problems(source_topic=three, source_availability_topic="alive") == []
+    assert _problems(source_topic=three, source_availability_topic="a/y,b/y,c/y") == []
+    ((field, problem),) = _problems(source_topic=three, source_availability_topic="a/y,b/y")
+    assert (field, problem[:34]) == (
+        "source_availability_topic",
+        "names 2 topics for 3 in MQTT_SOURC",
+    )
+
+
+def test_the_source_has_a_client_id_of_its_own() -> None:
+    assert settings_of().source_client_id == "busylight-desk-source"

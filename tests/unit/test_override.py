@@ -28,7 +28,9 @@ def test_manual_keeps_the_light_that_is_shown() -> None:
 
 def test_off_is_the_mode_off() -> None:
     for command in (SetLight(on=False), SetLight(brightness=0), SetLight(on=True, brightness=0)):
-        assert override_after(command, RED, BLUE, 10) == Override(Mode.OFF)
+        assert override_after(command, RED, RED, 10) == Override(Mode.OFF, RED)
+        assert override_after(command, RED, None, 10) == Override(Mode.OFF)
+    assert override_after(SetMode(Mode.OFF, 5), RED, RED, 10) == Override(Mode.OFF, RED, 15)
 
 
 def test_a_bare_on_after_off_is_the_last_light_that_was_not_off() -> None:
@@ -71,4 +73,7 @@ def test_every_command_leads_to_auto_or_to_a_whole_override(
     override = override_after(command, shown, last_lit, 10)
     if override is not None:
         assert override.mode is not Mode.AUTO
-        assert (override.light is not None) == (override.mode is Mode.MANUAL)
+        if override.mode is Mode.OFF:
+            assert override.light == last_lit
+        else:
+            assert (override.light is not None) == (override.mode is Mode.MANUAL)

@@ -1,8 +1,11 @@
 """One env file and the environment in, a frozen tree or every fault at once out."""
 
 import os
+import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 from hypothesis import given
@@ -362,3 +365,99 @@ def test_no_value_makes_loading_fail_in_another_way(given: dict[str, str]) -> No
         assert all(os.linesep not in str(fault) for fault in error.faults)
     else:
         assert settings.id
+
+
+def _calendar(*events: str) -> str:
+    lines = [f"BEGIN:VEVENT\r\nUID:{n}\r\n{event}\r\nEND:VEVENT" for n, event in enumerate(events)]
+    text = "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *lines, "END:VCALENDAR", ""])
+    Path("holidays.ics").write_text(text, "utf-8")
+    return "holidays.ics"
+
+
+def test_hours_a_time_zone_and_holidays_become_one() -> None:
+    year = datetime.now(UTC).year + 1
+    file = _calendar(
+        "DTSTART;VALUE=DATE:20150303\r\nRRULE:FREQ=YEARLY",
+        f"DTSTART;TZID=Europe/Berlin:{year}0504T120000\r\nDTEND;TZID=Europe/Berlin:{year}0504T150000",
+        f"DTSTART;VALUE=DATE:{year}0505\r\nSTATUS:CANCELLED",
+    )
+    settings = _load(HOURS="8-18", TIMEZONE="Europe/Berlin", HOLIDAYS_FILE=file)
+    hours = settings.working_hours
+    assert hours is not None
+
+    def outside(text: str) -> bool:
+        zone = ZoneInfo("Europe/Berlin")
+        return hours.outside(datetime.fromisoformat(f"{year}-{text}").replace(tzinfo=zone))
+
+    assert [outside("03-02T17:59"), outside("03-03T12:00"), outside("03-04T08:00")] == [
+        False,
+        True,
+        False,
+    ]
+    assert [outside("05-04T11:59"), outside("05-04T12:00"), outside("05-04T15:00")] == [
+        False,
+        True,
+        False,
+    ]
+    assert not outside("05-05T12:00")
+
+
+def test_without_hours_it_is_always_working_time() -> None:
+    assert _load(TIMEZONE="Europe/Berlin").working_hours is None
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"HOURS": "Mon-Fri"},
+            "BUSYLIGHT_HOURS=Mon-Fri lacks the times after the days (for example",
+        ),
+        ({"HOURS": "Foo 8-9"}, "has 'foo', which is no day"),
+        ({"TIMEZONE": "Europe/Berln"}, "is no time zone; did you mean Europe/Berlin?"),
+        ({"TIMEZONE": "../../etc/passwd"}, "is no time zone"),
+        ({"HOLIDAYS_FILE": "/nowhere.ics"}, "names a file that cannot be read: No such file"),
+        ({"HOLIDAYS_FILE": "test.env"}, "names no iCalendar file (.ics) that can be read"),
+    ],
+)
+def test_hours_that_cannot_be_kept_are_faults(given: dict[str, str], problem: str) -> None:
+    (fault,) = _faults("BUSYLIGHT_NAME=x\n", needs_source=False, **given)
+    assert problem in fault
+
+
+def test_a_machine_without_time_zones_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoneinfo.ZoneInfo", _raise_not_found)
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    (fault,) = _faults(TIMEZONE="Europe/Berlin")
+    assert "install tzdata (apt install tzdata, or pip install tzdata)" in fault
+
+
+def _raise_not_found(name: str) -> None:
+    raise ZoneInfoNotFoundError(name)
+
+
+def test_a_calendar_without_its_library_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "icalendar", None)
+    (fault,) = _faults(HOLIDAYS_FILE=_calendar())
+    assert "pip install 'busylight-presence[holidays]'" in fault
+
+
+def test_what_stands_in_a_file_that_is_no_calendar_is_not_quoted() -> None:
+    Path("secret").write_text("hunter2-hunter2\n")
+    (fault,) = _faults(HOLIDAYS_FILE="secret")
+    assert "hunter2" not in fault
+
+
+def test_hours_are_in_the_machines_time_zone_unless_one_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    hours = _load(HOURS="Mon 8-18").working_hours
+    assert hours is not None
+    assert not hours.outside(datetime(2026, 11, 22, 23, tzinfo=UTC))
+    monkeypatch.setenv("TZ", "CET-1CEST")
+    assert _load(HOURS="Mon 8-18").working_hours is not None

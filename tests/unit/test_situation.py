@@ -1,7 +1,9 @@
 """The whole line of data on a clock of our own: what is shown after what has happened."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import OFF, LightState, parse_light
 from busylight.core.override import Mode, SetLight, SetMode
@@ -85,6 +87,22 @@ def test_the_last_light_that_was_lit_comes_back_after_off() -> None:
     assert lit.mode is Mode.MANUAL
 
 
+def test_on_brings_back_what_was_shown_before_off_though_an_override_had_ended_by_itself() -> None:
+    situation = START.after_reading(_read(CALL), 1).after_command(SetMode(Mode.AVAILABLE, 5), 2)
+    dark = situation.after_command(SetLight(on=False), 8)
+    assert dark.after_command(SetLight(on=True), 9).view(9).light == parse_light("#ff0000 pulse")
+
+
+def test_after_a_restart_too_the_last_light_that_was_lit_comes_back_after_off() -> None:
+    kept = START.after_command(SetLight(rgb=(1, 2, 3)), 1).after_command(SetLight(on=False), 2)
+    restarted = START.with_recalled(kept.override)
+    assert (restarted.view(3).light, restarted.view(3).mode) == (OFF, Mode.OFF)
+    lit = restarted.after_command(SetLight(on=True), 3).view(3)
+    assert lit.light == kept.last_lit
+    assert lit.light is not None
+    assert lit.light.rgb == (1, 2, 3)
+
+
 def test_a_light_that_came_by_the_passing_of_time_comes_back_after_off_too() -> None:
     stale = START.after_reading(_read(CALL), 1)
     assert stale.view(100).state == "unknown"
@@ -131,3 +149,62 @@ def test_after_a_change_of_account_nothing_of_the_former_person_is_shown() -> No
     view = busy.after_reading(Reading({"alex": FREE}, {}), 6).view(6)
     assert view.state == "available"
     assert view.knowledge == Known(FREE, 6, 6)
+
+
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
+AT_WORK = replace(RULES, hours=Hours(parse_hours("Mon-Fri 09:00-17:00"), UTC))
+HOUR = 3600.0
+
+
+def _on_monday(rules: Rules = AT_WORK) -> Situation:
+    """At midnight the clock of `now` stands at 0."""
+    return Situation(rules, started_at=0, epoch=-MONDAY)
+
+
+def test_outside_of_the_hours_the_light_rests_and_the_presence_stays_true() -> None:
+    situation = _on_monday().after_reading(_read(CALL), 18 * HOUR)
+    view = situation.view(18 * HOUR)
+    assert (view.state, view.light) == ("outside_hours", OFF)
+    assert view.knowledge == Known(CALL, 18 * HOUR, 18 * HOUR)
+    assert situation.after_command(SetMode(Mode.BUSY), 18 * HOUR).view(18 * HOUR).state == "busy"
+    assert _on_monday().after_reading(_read(CALL), 12 * HOUR).view(12 * HOUR).state == "inacall"
+
+
+def test_the_hours_begin_and_end_by_themselves() -> None:
+    lasting = replace(AT_WORK, stale_after=24 * HOUR)
+    situation = _on_monday(lasting).after_reading(_read(CALL), 1)
+    assert situation.next_change(1) == 9 * HOUR
+    assert [situation.view(9 * HOUR - 1).state, situation.view(9 * HOUR).state] == [
+        "outside_hours",
+        "inacall",
+    ]
+    assert situation.next_change(9 * HOUR) == 17 * HOUR
+    assert situation.view(17 * HOUR).state == "outside_hours"
+
+
+def test_a_wall_clock_that_is_set_moves_the_hours_with_it() -> None:
+    situation = _on_monday().after_reading(_read(CALL), 12 * HOUR)
+    set_back = replace(situation, epoch=-MONDAY + 4 * HOUR)
+    assert set_back.view(12 * HOUR).state == "outside_hours"
+    assert set_back.next_change(12 * HOUR + 60) == 13 * HOUR
+
+
+def test_without_a_wall_clock_there_are_no_hours() -> None:
+    situation = Situation(AT_WORK, started_at=0)
+    assert not situation.outside_hours(18 * HOUR)
+
+
+def test_each_of_many_people_rests_with_the_light() -> None:
+    situation = _on_monday(replace(AT_WORK, many=True)).after_reading(_read(CALL), 18 * HOUR)
+    assert situation.view(18 * HOUR).people["a"].light == OFF
+
+
+def test_a_reading_that_was_slowed_on_purpose_holds_until_two_and_a_half_of_its_intervals() -> None:
+    slow = replace(_read(CALL), slowed_to=60.0)
+    situation = START.after_reading(slow, 10)
+    assert situation.next_change(10) == 160
+    assert situation.after_trouble(SILENT, 100).view(159).state == "inacall"
+    assert situation.after_trouble(SILENT, 100).view(160).state == "unknown"
+    assert situation.after_reading(_read(CALL), 100).next_change(100) == 160
+    patient = Situation(replace(RULES, stale_after=300), started_at=0)
+    assert patient.after_reading(slow, 10).next_change(10) == 310

@@ -1,4 +1,4 @@
-"""A look-alike of Microsoft Entra's sign-in: discovery, device code, refresh, app credentials."""
+"""A look-alike of Microsoft Entra's sign-in: discovery, device code, browser, refresh, app."""
 
 import secrets
 import threading
@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl
 from cryptography import x509
 
 from busylight.demo.lookalike import discovery
+from busylight.demo.lookalike.browser import Browser
 from busylight.demo.lookalike.entra_errors import (
+    AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     DEVICE_AUTHORIZATION,
     DEVICE_CODE,
@@ -46,6 +48,7 @@ APP_PERMISSIONS: Final = frozenset({"Presence.Read.All", "User.ReadBasic.All"})
 _GRANT_NAMES: Final = {
     "urn:ietf:params:oauth:grant-type:device_code": DEVICE_CODE,
     "device_code": DEVICE_CODE,
+    "authorization_code": AUTHORIZATION_CODE,
     "refresh_token": REFRESH_TOKEN,
     "client_credentials": CLIENT_CREDENTIALS,
 }
@@ -72,6 +75,8 @@ class Entra:
         self.auto_approve_after: float | None = None
         """Seconds after which `auto_approve_person` enters each code."""
         self.auto_approve_person = ADELE
+        self.browser = Browser()
+        """Who sits there, and where it may lead back to."""
         self.on_device_code: Callable[[DeviceSignIn], None] | None = None
         """Called with each new sign-in, in the server's thread."""
         self.consented = set(DELEGATED_PERMISSIONS)
@@ -79,7 +84,7 @@ class Entra:
         self.app_roles = set(APP_PERMISSIONS)
         """What the app's own tokens carry."""
         self.issued: Counter[str] = Counter()
-        """Token answers by grant: `device_code`, `refresh_token`, `client_credentials`."""
+        """Token answers by grant: `device_code`, `authorization_code`, `refresh_token`, …"""
         self.vault = Vault()
         self._certificates: list[x509.Certificate] = []
         self._sign_ins: list[DeviceSignIn] = []
@@ -145,9 +150,9 @@ class Entra:
     ) -> None:
         """Refuse with AADSTS`code`, `times` times or until `allow()`.
 
-        `at` names grants (`refresh_token`, `device_code`, `client_credentials`), `devicecode`
-        (the begin of a sign-in) or `discovery`; the default is where Entra says this code: one
-        that a new sign-in heals is said to refreshes only.
+        `at` names grants (`refresh_token`, `device_code`, `client_credentials`, …), `devicecode`
+        (the begin of a sign-in), `authorize` (the browser) or `discovery`; the default is where
+        Entra says this code: one that a new sign-in heals is said to refreshes only.
         """
         with self._changed:
             self._refusals.add(code, times, at)
@@ -194,6 +199,8 @@ class Entra:
                         return discovery.openid_configuration(self.origin, tenant, tenant_id)
                     case [tenant, "oauth2", "v2.0", "devicecode"]:
                         return self._begin_sign_in(tenant, _form(request))
+                    case [tenant, "oauth2", "v2.0", "authorize"]:
+                        return self.browser.visit(request, self.client_id, self._refusals)
                     case [tenant, "oauth2", "v2.0", "token"]:
                         return self._token(tenant, _form(request))
                     case [_, "discovery", "v2.0", "keys"]:
@@ -238,6 +245,8 @@ class Entra:
         self._check_client(form)
         if grant == DEVICE_CODE:
             return self._redeem_device_code(form)
+        if grant == AUTHORIZATION_CODE:
+            return self._redeem_authorization_code(form)
         if grant == REFRESH_TOKEN:
             return self._redeem_refresh_token(form)
         return self._redeem_client_credentials(tenant, form)
@@ -264,6 +273,12 @@ class Entra:
         answer = self._person_tokens(sign_in.person, sign_in.scopes)
         sign_in.step = Step.USED
         self.issued[DEVICE_CODE] += 1
+        return answer
+
+    def _redeem_authorization_code(self, form: dict[str, str]) -> Response:
+        grant = self.browser.redeem(form)
+        answer = self._person_tokens(grant.person, grant.scopes, grant.nonce)
+        self.issued[AUTHORIZATION_CODE] += 1
         return answer
 
     def _redeem_refresh_token(self, form: dict[str, str]) -> Response:
@@ -299,7 +314,9 @@ class Entra:
         self.issued[CLIENT_CREDENTIALS] += 1
         return json_response(200, self._access_token(None, self.app_roles), _NO_STORE)
 
-    def _person_tokens(self, person: Person, scopes: frozenset[str]) -> Response:
+    def _person_tokens(
+        self, person: Person, scopes: frozenset[str], nonce: str | None = None
+    ) -> Response:
         asked = scopes - OPENID_SCOPES
         granted = {permission(scope) for scope in asked} - {".default"}
         if not granted:
@@ -315,7 +332,9 @@ class Entra:
             answer["refresh_token"] = self.vault.keep(self.vault.refresh, grant)
         if "openid" in scopes:
             issuer = f"{self.origin}/{person.tenant_id}/v2.0"
-            answer["id_token"] = id_token(person, self.client_id, issuer, self.access_token_seconds)
+            answer["id_token"] = id_token(
+                person, self.client_id, issuer, self.access_token_seconds, nonce
+            )
         info = {"uid": person.object_id, "utid": person.tenant_id}
         answer["client_info"] = encode_part(info)
         return json_response(200, answer, _NO_STORE)

@@ -16,11 +16,16 @@ DEVICE_CODE: Final = "device_code"
 """The grant; a refusal comes once the person has approved, as it does from Entra."""
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 -- the name of a grant
 CLIENT_CREDENTIALS: Final = "client_credentials"
+AUTHORIZE: Final = "authorize"
+"""The page in a browser; a refusal comes back in the address that it leads to."""
+AUTHORIZATION_CODE: Final = "authorization_code"
 
-_PEOPLE: Final = frozenset({DEVICE_CODE, REFRESH_TOKEN})
+_PEOPLE: Final = frozenset({DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN})
 _REFRESH: Final = frozenset({REFRESH_TOKEN})
 _APP: Final = frozenset({CLIENT_CREDENTIALS})
-_TOKENS: Final = frozenset({DEVICE_AUTHORIZATION, DEVICE_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS})
+_TOKENS: Final = frozenset(
+    {DEVICE_AUTHORIZATION, DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS}
+)
 _EVERYWHERE: Final = _TOKENS | {DISCOVERY}
 
 
@@ -38,7 +43,13 @@ class EntraError:
 
 ERRORS: Final = MappingProxyType(
     {
+        9002313: EntraError("invalid_request", "Invalid request. Request is malformed or invalid."),
         16000: EntraError("interaction_required", "Select another account to sign in."),
+        50011: EntraError(
+            "invalid_request",
+            "The redirect URI specified in the request does not match the redirect URIs "
+            "configured for the application.",
+        ),
         50034: EntraError(
             "invalid_grant", "The user account does not exist in the directory.", places=_PEOPLE
         ),
@@ -91,6 +102,9 @@ ERRORS: Final = MappingProxyType(
         ),
         65004: EntraError("access_denied", "User declined to consent to access the app."),
         70000: EntraError("invalid_grant", "Provided grant is invalid or malformed."),
+        70008: EntraError(
+            "invalid_grant", "The provided authorization code is expired.", places=_REFRESH
+        ),
         70011: EntraError("invalid_scope", "The provided value for the scope is not valid."),
         70016: EntraError(
             "authorization_pending",

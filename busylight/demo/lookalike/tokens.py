@@ -64,10 +64,13 @@ def decode_part(text: str) -> bytes:
     return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
 
 
-def id_token(person: Person, client_id: str, issuer: str, seconds: float) -> str:
+def id_token(
+    person: Person, client_id: str, issuer: str, seconds: float, nonce: str | None = None
+) -> str:
     """An unsigned id token: it comes straight from the token endpoint, over TLS."""
     now = int(time.time())
     claims = {
+        **({"nonce": nonce} if nonce is not None else {}),
         "aud": client_id,
         "iss": issuer,
         "iat": now,

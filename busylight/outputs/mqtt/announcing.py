@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from busylight.core.knowledge import Known
-from busylight.core.view import View
-from busylight.outputs.mqtt.discovery import announced_parts, announcements
+from busylight.core.view import PartState, View
+from busylight.mqtt.settings import MqttSettings
+from busylight.outputs.mqtt.discovery import BUTTON, announced_parts, announcements, device_topic
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
-from busylight.outputs.mqtt.settings import MqttSettings
 
 _log: Final = logging.getLogger("busylight.mqtt")
 
@@ -26,10 +26,10 @@ def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, P
     if not settings.discovery:
         return {}
     people = _people(view, settings, memory)
-    removed = removed_parts(
-        memory.published, broker_of(settings), announced_parts(settings, people)
-    )
-    return announcements(settings, people, removed)
+    has_button = _has_button(view, settings, memory)
+    stay = announced_parts(settings, people, has_button=has_button)
+    removed = removed_parts(memory.published, broker_of(settings), stay)
+    return announcements(settings, people, removed, has_button=has_button)
 
 
 def published(
@@ -45,7 +45,32 @@ def published(
         broker_of(settings),
         settings.base,
         frozenset(topic for topic, payload in payloads.items() if payload.retain),
-        announced_parts(settings, _people(view, settings, memory)) if settings.discovery else {},
+        announced_parts(
+            settings,
+            _people(view, settings, memory),
+            has_button=_has_button(view, settings, memory),
+        )
+        if settings.discovery
+        else {},
+    )
+
+
+def _has_button(view: View, settings: MqttSettings, memory: Memory) -> bool:
+    """Whether a light has a button; while one is not connected, whether there was one before.
+
+    A pulled cable takes no entity, and what is built upon it, out of Home Assistant.
+    """
+    health = view.diagnostics.outputs
+    if any(each.has_button for each in health.values()):
+        return True
+    connected = (PartState.CONNECTED, PartState.RELEASED)
+    if all(name in health and health[name].state in connected for name in settings.outputs):
+        return False
+    before = memory.published
+    return (
+        before is not None
+        and before.broker == broker_of(settings)
+        and BUTTON in before.devices.get(device_topic(settings), {})
     )
 
 

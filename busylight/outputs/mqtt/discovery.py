@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from busylight import __version__
 from busylight.core.light import Effect
-from busylight.core.override import Mode
+from busylight.core.override import Mode, Press
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, PRESENCE_UNKNOWN
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.payloads import (
     Payload,
     availability_topic,
@@ -22,7 +23,9 @@ from busylight.outputs.mqtt.payloads import (
     person_base,
     topic_part,
 )
-from busylight.outputs.mqtt.settings import MqttSettings
+
+BUTTON: Final = "light_button"
+"""The key of the part that is announced with a button alone."""
 
 SUPPORT_URL: Final = "https://github.com/busylight/busylight-presence"
 
@@ -61,8 +64,8 @@ def birth_topics(settings: MqttSettings) -> list[str]:
     return sorted({"homeassistant/status", f"{settings.discovery_prefix}/status"})
 
 
-def parts(settings: MqttSettings) -> list[Part]:
-    """All entities of the light."""
+def parts(settings: MqttSettings, *, has_button: bool = False) -> list[Part]:
+    """All entities of the light; `has_button`: there is one on it."""
     base = settings.base
     found = [
         Part(
@@ -125,6 +128,7 @@ def parts(settings: MqttSettings) -> list[Part]:
                 "command_topic": f"{base}/refresh/set",
             },
         ),
+        *([_button_part(settings)] if has_button else []),
         _sign_in_part(settings),
         *_diagnostic_parts(settings),
     ]
@@ -137,7 +141,7 @@ def person_parts(settings: MqttSettings, person_id: str) -> list[Part]:
 
 
 def device(
-    settings: MqttSettings, removed: Mapping[str, str] | None = None
+    settings: MqttSettings, removed: Mapping[str, str] | None = None, *, has_button: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """The light's topic and document.
 
@@ -150,7 +154,8 @@ def device(
         "model": "Presence light",
         "sw_version": __version__,
     }
-    return device_topic(settings), _document(settings, None, identity, parts(settings), removed)
+    its_parts = parts(settings, has_button=has_button)
+    return device_topic(settings), _document(settings, None, identity, its_parts, removed)
 
 
 def person_device(
@@ -172,22 +177,26 @@ def announcements(
     settings: MqttSettings,
     people: Mapping[str, str | None],
     removed: Mapping[str, Mapping[str, str]],
+    *,
+    has_button: bool = False,
 ) -> dict[str, Payload]:
     """All announcements by topic: the light first, for people are connected by way of it.
 
     `people` are names by id; `removed` what `removed_parts` found, by topic.
     """
     topic = device_topic(settings)
-    made = [device(settings, removed.get(topic))]
+    made = [device(settings, removed.get(topic), has_button=has_button)]
     for person_id, name in people.items():
         topic = device_topic(settings, person_id)
         made.append(person_device(settings, person_id, name, removed.get(topic)))
     return {topic: json_payload(document) for topic, document in made}
 
 
-def announced_parts(settings: MqttSettings, people: Iterable[str]) -> dict[str, dict[str, str]]:
+def announced_parts(
+    settings: MqttSettings, people: Iterable[str], *, has_button: bool = False
+) -> dict[str, dict[str, str]]:
     """The platform of each part that is announced, by topic and key."""
-    found = {device_topic(settings): parts(settings)}
+    found = {device_topic(settings): parts(settings, has_button=has_button)}
     for person_id in people:
         found[device_topic(settings, person_id)] = person_parts(settings, person_id)
     return {topic: {part.key: part.platform for part in theirs} for topic, theirs in found.items()}
@@ -289,6 +298,23 @@ def _presence_parts(settings: MqttSettings, topic: str) -> list[Part]:
             )
         )
     return found
+
+
+def _button_part(settings: MqttSettings) -> Part:
+    return Part(
+        BUTTON,
+        "event",
+        "A press, double press or long press of the button on the light. Only with a light that "
+        "has one",
+        {
+            "name": "Light button",
+            "icon": "mdi:gesture-tap-button",
+            "device_class": "button",
+            "event_types": [press.value for press in Press],
+            "state_topic": f"{settings.base}/button",
+            "value_template": "{{ {'event_type': value} | tojson }}",
+        },
+    )
 
 
 def _sign_in_part(settings: MqttSettings) -> Part:

@@ -7,14 +7,14 @@ from enum import Enum, auto
 from typing import Final
 
 from busylight.core.backoff import birth_delay
-from busylight.outputs.mqtt.connection import Connection
+from busylight.mqtt.connection import Connection
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import birth_topics
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import ONLINE
 from busylight.outputs.mqtt.published import Published, gone, recall, remember
 from busylight.outputs.mqtt.retained import Retained, clear
-from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
 
 _log: Final = logging.getLogger("busylight.mqtt")

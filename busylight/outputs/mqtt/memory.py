@@ -1,54 +1,27 @@
-"""What is remembered of a broker from one connection to the next."""
+"""What the output remembers of a broker from one connection to the next."""
 
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from busylight.edge.threads import Worker
+from busylight.mqtt.memory import BrokerMemory
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.published import Published
-from busylight.outputs.mqtt.settings import MqttSettings, Version
-
-DUEL_LIVES: Final = 3
-"""So many short lives in a row are no accident."""
-SHORT_LIFE: Final = 20.0
-"""Seconds. Who takes over our client id comes back after a few seconds."""
 
 
 @dataclass(eq=False)
-class Memory:
+class Memory(BrokerMemory):
     """Kept for as long as the settings that name the broker live."""
 
-    version: Version = Version.V5
-    """With version `auto`: what to try first; 3.1.1 once the broker has refused 5."""
-    short_lives: int = 0
-    """How many connections in a row the broker has closed soon after it accepted them."""
-    said: set[str] = field(default_factory=set)
-    """What has been said once and needs no saying again."""
     published: Published | None = None
     """What stood on the broker when that was last noted; None: not known."""
     recalled: bool = False
     """Whether that was looked up on the card."""
     names: dict[str, str] = field(default_factory=dict)
     """The last known name of each of several people, by id."""
-    worker: Worker = field(default_factory=lambda: Worker("mqtt-connect"))
-    """Makes the blocking calls; knows of earlier ones that still hang."""
     card: Worker = field(default_factory=lambda: Worker("mqtt-card"))
     """Reads and writes what is remembered across restarts."""
-
-    def say_once(self, what: str) -> bool:
-        """Whether `what` has not been said yet; from now on it has."""
-        news = what not in self.said
-        self.said.add(what)
-        return news
-
-    def connection_ended(self, lived: float, *, lost: bool) -> None:
-        """Note how long (seconds) a connection lived, and whether the broker closed it."""
-        self.short_lives = self.short_lives + 1 if lost and lived < SHORT_LIFE else 0
-
-    @property
-    def looks_like_a_duel(self) -> bool:
-        """Whether somebody else probably uses our client id."""
-        return self.short_lives >= DUEL_LIVES
 
 
 _MEMORIES: Final[WeakKeyDictionary[MqttSettings, Memory]] = WeakKeyDictionary()

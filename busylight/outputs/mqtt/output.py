@@ -13,18 +13,24 @@ from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
 from busylight.core.override import Command, Refresh
-from busylight.core.view import Diagnostics, View
+from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
-from busylight.outputs.mqtt import failures
+from busylight.mqtt import failures
+from busylight.mqtt.connection import Caller, Connection
+from busylight.mqtt.dialling import Will
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
-from busylight.outputs.mqtt.connection import Caller, Connection
-from busylight.outputs.mqtt.dialling import Will
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import memory_of
-from busylight.outputs.mqtt.payloads import OFFLINE, Payload, availability_topic, messages
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.outputs.mqtt.payloads import (
+    OFFLINE,
+    Payload,
+    availability_topic,
+    button_message,
+    messages,
+)
 from busylight.parts import OutputError
 
 _log: Final = logging.getLogger("busylight.mqtt")
@@ -32,7 +38,7 @@ _log: Final = logging.getLogger("busylight.mqtt")
 OFFLINE_LIMIT: Final = 1.0
 """Seconds that the last word may take to be acknowledged."""
 TIMES_EVERY: Final = 60.0
-"""Seconds: diagnostics in which nothing but times is new are published no more often."""
+"""Seconds: diagnostics in which nothing but times and counts is new are published no more often."""
 HEARD_LIMIT: Final = 64
 """Commands kept until they are taken; of more, the oldest go."""
 
@@ -59,6 +65,7 @@ class MqttOutput:
         self._latest: LatestWins | None = None
         self._house: Housekeeping | None = None
         self._view: View | None = None
+        self._button: ButtonEvent | None = None
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -155,7 +162,7 @@ class MqttOutput:
             client_id = f"{settings.client_id_in_force}-{secrets.token_hex(4)}"
             return Caller(settings, client_id, self._received)
         will = Will(availability_topic(settings), OFFLINE)
-        return Caller(settings, settings.client_id_in_force, self._received, will)
+        return Caller(settings, settings.client_id_in_force, self._received, will, self._memory)
 
     def _put(self, view: View, latest: LatestWins) -> list[str]:
         """Hand over what is to stand on the broker; return the topics of devices among it."""
@@ -163,6 +170,10 @@ class MqttOutput:
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads)
+        # What was pressed before this connection began is over: it is not played back.
+        if view.button is not None and view.button != self._button and view.button.at > self._began:
+            latest.put_again(button_message(view.button, self._settings))
+        self._button = view.button
         stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
             self._house.stands(stands)
@@ -191,13 +202,13 @@ class MqttOutput:
             self._latest.put_again(payloads)
 
     def _with_calm_times(self, view: View) -> View:
-        """The view, with the last diagnostics where nothing but a time is new in them too soon."""
+        """The view, with the last diagnostics if only times and counts are new too soon."""
         before, after = self._diagnostics, view.diagnostics
         now = clock.now()
         if (
             before is not None
             and now - self._diagnostics_at < TIMES_EVERY
-            and before == replace(after, last_success=before.last_success)
+            and before == replace(after, last_success=before.last_success, faults=before.faults)
         ):
             return replace(view, diagnostics=before)
         self._diagnostics, self._diagnostics_at = after, now
@@ -228,7 +239,7 @@ class MqttOutput:
             self._heard.get_nowait()
         self._heard.put_nowait(command)
 
-    def _ended(self, ended: "asyncio.Future[OutputError]") -> None:
+    def _ended(self, ended: "asyncio.Future[failures.BrokerError]") -> None:
         lost = isinstance(ended.result(), failures.LostError)
         self._memory.connection_ended(clock.now() - self._began, lost=lost)
         self._heard.put_nowait(self._reason(ended.result()))
@@ -237,4 +248,12 @@ class MqttOutput:
         """The error, or what so many of its kind in a row must mean."""
         if isinstance(error, failures.LostError) and self._memory.looks_like_a_duel:
             return failures.TakenOverError(self._settings.client_id_in_force, certain=False)
+        if isinstance(error, failures.LostError) and self._memory.short_lives:
+            return _ShortLifeError(str(error))
         return error
+
+
+class _ShortLifeError(failures.LostError):
+    """The broker has closed a connection that was young: perhaps for another client's sake."""
+
+    retry_after: float = failures.DUEL_PATIENCE

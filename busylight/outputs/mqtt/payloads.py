@@ -13,8 +13,8 @@ from busylight.core.documents import (
     presence_document,
     sign_in_document,
 )
-from busylight.core.view import View
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.core.view import ButtonEvent, View
+from busylight.mqtt.settings import MqttSettings
 
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
@@ -75,6 +75,11 @@ def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Pa
         payloads[f"{theirs}/light"] = json_payload(light_document(person.light))
     payloads[availability_topic(settings)] = Payload(ONLINE)
     return payloads
+
+
+def button_message(event: ButtonEvent, settings: MqttSettings) -> dict[str, Payload]:
+    """What is published when a light's button was pressed: once, and never again."""
+    return {f"{settings.base}/button": Payload(event.press.value.encode(), retain=False)}
 
 
 def json_payload(document: Mapping[str, Any] | None, *, retain: bool = True) -> Payload:

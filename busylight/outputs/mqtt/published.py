@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from busylight.edge.files import write_private
-from busylight.outputs.mqtt.settings import MqttSettings
+from busylight.mqtt.settings import MqttSettings
 
 FILE: Final = "mqtt_published.json"
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from busylight.core.override import Mode, SetMode
-from busylight.outputs.mqtt import failures
+from busylight.mqtt import failures
+from busylight.mqtt.connection import Caller, Connection, Received
+from busylight.mqtt.failures import NoDaemonError
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.commands import COMMANDS
-from busylight.outputs.mqtt.connection import Caller, Connection, Received
-from busylight.outputs.mqtt.failures import NoDaemonError
 from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, availability_topic
-from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
 
 

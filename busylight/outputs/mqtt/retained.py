@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from busylight.outputs.mqtt.connection import Connection
+from busylight.mqtt.connection import Connection
 from busylight.outputs.mqtt.payloads import ONLINE
 
 QUIET: Final = 0.5

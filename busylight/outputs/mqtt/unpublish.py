@@ -4,12 +4,12 @@ import contextlib
 import json
 from typing import Final
 
-from busylight.outputs.mqtt import failures
+from busylight.mqtt import failures
+from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import unique_id
 from busylight.outputs.mqtt.published import Published, broker_of
 from busylight.outputs.mqtt.remote import visit
 from busylight.outputs.mqtt.retained import Retained, clear
-from busylight.outputs.mqtt.settings import MqttSettings
 from busylight.parts import OutputError
 
 ENDS: Final = (

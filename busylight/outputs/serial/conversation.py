@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable
 from typing import Final
 
+from busylight.core.override import Press
 from busylight.edge import clock
 from busylight.outputs.serial.line import Line, PortError
 from busylight.parts import OutputError
@@ -18,10 +20,16 @@ GREETING: Final = (0.25,) * 16
 """The same for the first frame: many boards reset when the port is opened, and are deaf for 2 s."""
 
 _PRESSES: Final = {
-    protocol.PRESS: "a press",
-    protocol.DOUBLE_PRESS: "a double press",
-    protocol.LONG_PRESS: "a long press",
+    protocol.PRESS: Press.PRESS,
+    protocol.DOUBLE_PRESS: Press.DOUBLE,
+    protocol.LONG_PRESS: Press.LONG,
 }
+_SAID_AGAIN: Final = 1.5
+"""Seconds for which a light may go on to tell of one press, and some to spare."""
+
+
+class NoLightError(PortError):
+    """The port opens, but what is there does not answer as our light does."""
 
 
 class Conversation:
@@ -36,12 +44,16 @@ class Conversation:
         self._turn = asyncio.Lock()
         self._sequence = int(clock.now() * 1000) & 0xFF  # not that of a conversation just ended
         self._awaited: asyncio.Future[protocol.Message] | None = None
-        self._heard: set[asyncio.Task[None]] = set()
-        self._last_event: int | None = None
+        self._answering: set[asyncio.Task[None]] = set()
+        self._last_event: tuple[int, float] | None = None
+        self._hears_from = math.inf
+        self.heard: asyncio.Queue[Press | OutputError] = asyncio.Queue()
+        """The presses of the light's button, each once; at last why the line is lost."""
 
     async def begin(self) -> protocol.Identity:
         """Open the port and ask who is there; raises `OutputError`, and then nothing is open."""
         self._line = await Line.open(self._path, self._baud, self._took)
+        self._line.lost.add_done_callback(lambda lost: self.heard.put_nowait(lost.result()))
         identity: protocol.Identity | None = None
         try:
             identity = await self._greet()
@@ -55,10 +67,12 @@ class Conversation:
         try:
             answer = await self._exchange(protocol.HELLO, hello, GREETING)
         except TimeoutError:
-            raise PortError(_no_light(self._path)) from None
+            raise NoLightError(_no_light(self._path)) from None
         identity = protocol.unpack_identity(answer.payload)
         if answer.kind != protocol.IDENTITY or identity is None:
-            raise PortError(_no_light(self._path))
+            raise NoLightError(_no_light(self._path))
+        # What was pressed before we were there is over, and still told for a while.
+        self._hears_from = clock.now() + _SAID_AGAIN
         return identity
 
     @property
@@ -87,7 +101,7 @@ class Conversation:
 
     async def end(self, *, in_order: bool) -> None:
         """Close the port; `in_order` lets what was said leave first."""
-        for task in self._heard:
+        for task in self._answering:
             task.cancel()
         if self._line is not None:
             await self._line.close(in_order=in_order and not self._line.lost.done())
@@ -128,17 +142,31 @@ class Conversation:
         if len(payload) < 2 or self._line is None:  # noqa: PLR2004 -- kind and number
             return
         heard = asyncio.create_task(self._hear(self._line, payload[1]))
-        self._heard.add(heard)
-        heard.add_done_callback(self._heard.discard)
-        if payload[1] != self._last_event:
-            self._last_event = payload[1]
-            _log.info("the light on %s: %s of its button", self._path, _PRESSES.get(payload[0]))
+        self._answering.add(heard)
+        heard.add_done_callback(self._answering.discard)
+        number, now = payload[1], clock.now()
+        is_again = self._last_event is not None and (
+            number == self._last_event[0] and now - self._last_event[1] < _SAID_AGAIN
+        )
+        self._last_event = number, now
+        press = _PRESSES.get(payload[0])
+        if press is not None and now >= self._hears_from and not is_again:
+            _log.info("the light on %s: %s of its button", self._path, press.replace("_", " "))
+            self.heard.put_nowait(press)
 
     async def _hear(self, line: Line, number: int) -> None:
         try:
             await line.write(protocol.encode(0, protocol.HEARD, bytes((number,))))
         except PortError:
             return  # the line itself knows
+
+
+async def identify(path: str, baud: int) -> protocol.Identity:
+    """Who is on a port, which is closed again; raises `OutputError`. Changes nothing there."""
+    conversation = Conversation(path, baud)
+    identity = await conversation.begin()
+    await conversation.end(in_order=True)
+    return identity
 
 
 def _no_light(path: str) -> str:

@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from busylight.core.light import Effect, LightState
-from busylight.core.override import Command
+from busylight.core.override import Command, Pressed
 from busylight.core.view import View
 from busylight.outputs.serial.conversation import Conversation
 from busylight.outputs.serial.finding import port_of
 from busylight.outputs.serial.settings import SerialSettings
-from busylight.parts import OutputError, UntilLost
+from busylight.parts import OutputError
 from firmware_bridge import protocol
+from firmware_bridge.words import describe
 
 _log: Final = logging.getLogger("busylight.outputs.serial")
 
@@ -86,6 +87,7 @@ class FirmwareOutput:
         self._wish: _Wish | None = None
         self._turn = asyncio.Lock()
         self._said_goodbye = False
+        self.has_button = False
 
     async def __aenter__(self) -> Self:
         """Find the port, open it, and make sure that our light is behind it."""
@@ -93,6 +95,7 @@ class FirmwareOutput:
         conversation = Conversation(path, self._settings.baud)
         identity = await conversation.begin()
         _log.info("the light on %s: %s", path, describe(identity))
+        self.has_button = bool(identity.capabilities & protocol.HAS_BUTTON)
         self._conversation = conversation
         self._keeper = asyncio.create_task(self._keep(conversation), name="serial pings")
         return self
@@ -107,9 +110,14 @@ class FirmwareOutput:
                 await self._fulfil(conversation, wish)
             self._said_goodbye = view.is_last
 
-    def events(self) -> AsyncIterator[Command]:
-        """The light asks for nothing yet; raises `OutputError` when it is lost."""
-        return UntilLost(self._connected().lost)
+    async def events(self) -> AsyncIterator[Command]:
+        """Yield the presses of its button; raises `OutputError` when it is lost."""
+        conversation = self._connected()
+        while True:
+            heard = await conversation.heard.get()
+            if isinstance(heard, OutputError):
+                raise heard
+            yield Pressed(heard)
 
     async def __aexit__(
         self,
@@ -150,12 +158,3 @@ class FirmwareOutput:
                     shown = await conversation.ask(protocol.PING)
                     if not self._wish.is_fulfilled(shown):
                         await self._fulfil(conversation, self._wish)
-
-
-def describe(identity: protocol.Identity) -> str:
-    """A light in half a sentence."""
-    board = protocol.BOARD_NAMES.get(identity.board, f"board {identity.board}")
-    firmware = ".".join(str(number) for number in identity.firmware)
-    pixels = "1 pixel" if identity.pixels == 1 else f"{identity.pixels} pixels"
-    number = identity.serial_number.hex()
-    return f"{board}, firmware {firmware}, {pixels}, serial number {number}"

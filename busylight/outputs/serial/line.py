@@ -80,15 +80,15 @@ class Line:
     async def write(self, content: bytes) -> None:
         """Write it; raises `OutputError`."""
         if self.lost.done():
-            raise self._reason()
+            raise self.reason()
         try:
             await self._worker.call(2 * WRITE_LIMIT + _MARGIN, self._write, content)
         except (SerialTimeoutException, TimeoutError):
             self.lose(failures.hangs(self._path))
-            raise self._reason() from None
+            raise self.reason() from None
         except failures.FAILURES:
             self.lose(failures.gone(self._path))
-            raise self._reason() from None
+            raise self.reason() from None
 
     async def let_go(self) -> None:
         """Leave the port to others: unlocked and unread, but a pulled cable is still noticed."""
@@ -137,7 +137,8 @@ class Line:
         if not self.lost.done():
             self.lost.set_result(PortError(why))
 
-    def _reason(self) -> PortError:
+    def reason(self) -> PortError:
+        """Why the line is lost, to be raised."""
         return PortError(str(self.lost.result()))
 
     def _stop_watching(self) -> None:
@@ -154,7 +155,7 @@ class Line:
         except failures.FAILURES as error:
             why = failures.cannot_open(error, self._path, self._port.baudrate)
             self.lose(why)
-            raise self._reason() from None
+            raise self.reason() from None
 
     # What follows runs in the worker's thread.
 

@@ -2,12 +2,24 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from busylight.core.light import OFF, Effect, LightState
-from busylight.outputs.serial.template import Template
 
 _ROUNDING: Final = 1e-6  # halves of a blink; a moment that was waited for is never before itself
+
+
+class Wording(Protocol):
+    """How a light is told on the wire what to show."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the light makes its effects itself; else the host blinks."""
+        ...
+
+    def render(self, light: LightState, state: str, *, lit: bool = True) -> bytes:
+        """The bytes that show `light`, whose rule is `state`; `lit` is False in a blink's dark."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +45,12 @@ class Scene:
     """Written once and never again: the lamp is left to others."""
 
     @classmethod
-    def of(cls, template: Template, light: LightState | None, state: str) -> "Scene":
-        """What `template` makes of a light; None is release: off once, then left alone."""
+    def of(cls, wording: Wording, light: LightState | None, state: str) -> "Scene":
+        """What `wording` makes of a light; None is release: off once, then left alone."""
         if light is None:
-            return cls(template.render(OFF, state), left_alone=True)
-        lit, dark = template.render(light, state), template.render(light, state, lit=False)
-        blinks = light.effect is Effect.BLINK and lit != dark
+            return cls(wording.render(OFF, state), left_alone=True)
+        lit, dark = wording.render(light, state), wording.render(light, state, lit=False)
+        blinks = light.effect is Effect.BLINK and lit != dark and not wording.moves
         return cls(lit, dark if blinks else None)
 
     def frame(self, elapsed: float, rhythm: Rhythm) -> bytes:

@@ -8,7 +8,7 @@ would follow `{r.__class__}` and fill `{r:>999999}`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from busylight.core.light import OFF, LightState, shown_rgb
 
@@ -44,6 +44,7 @@ class _Field:
 class Template:
     """What is written to a light, with places for the light's values."""
 
+    moves: ClassVar[bool] = False
     parts: tuple[bytes | _Field, ...]
 
     @classmethod

@@ -31,9 +31,14 @@ OTHER_WAYS: Final = (
     "or read by app permission instead (BUSYLIGHT_GRAPH_CLIENT_SECRET or _CERTIFICATE_FILE), "
     "which needs no sign-in"
 )
+_BROWSER: Final = "sign in with a browser instead (`busylight login --browser`)"
 _AGAIN: Final = "sign in again"
 _ADMIN: Final = "ask an administrator of your Microsoft 365"
 _POLICY: Final = f"{_ADMIN} to allow this app, {OTHER_WAYS}"
+_REPLY_ADDRESS: Final = (
+    'add "http://localhost" in Entra (App registrations, this app, Authentication, Add a platform, '
+    "Mobile and desktop applications)"
+)
 _CONSENT: Final = (
     f"{_ADMIN} to grant consent in Entra (App registrations, this app, API permissions, "
     '"Grant admin consent")'
@@ -86,6 +91,7 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
         500341: Reason("the account was deleted", f"sign in with another account, or {_ADMIN}"),
         50053: Reason("the account is locked after too many attempts", f"wait, or {_ADMIN}"),
         50057: Reason("the account is disabled", f"{_ADMIN} to enable it"),
+        50058: Reason("nobody is signed in in that browser", _AGAIN),
         50126: Reason("user name or password is wrong", _AGAIN),
         50105: Reason(
             "the account is not assigned to this app",
@@ -97,10 +103,11 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
         53002: Reason("the company allows approved apps only", _POLICY),
         53003: Reason(
             "the company's Conditional Access blocks this sign-in (many block device codes)",
-            _POLICY,
+            f"{_BROWSER}, {_POLICY}",
         ),
         53011: Reason("the account is blocked because it looks at risk", _ADMIN),
         50097: Reason("the company asks for a sign-in from a registered device", _POLICY),
+        530003: Reason("the company allows managed devices only", _POLICY),
         530032: Reason("the company's security policy blocks this sign-in", _POLICY),
         530034: Reason("the company's security policy blocks this sign-in", _POLICY),
         50199: Reason("the sign-in was not confirmed in the browser", _AGAIN),
@@ -109,7 +116,8 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
         65004: Reason("the person declined to consent", f"{_AGAIN} and consent"),
         90094: Reason("an administrator has to consent to what this app asks for", _CONSENT),
         90095: Reason("an administrator has to consent to what this app asks for", _CONSENT),
-        900971: Reason("the app registration has no reply address", _REGISTRATION),
+        900971: Reason("the app registration has no reply address", _REPLY_ADDRESS),
+        500113: Reason("the app registration has no reply address", _REPLY_ADDRESS),
         # The app registration.
         700016: Reason("this organisation does not know the app", _REGISTRATION),
         90002: Reason("there is no such tenant", "correct BUSYLIGHT_GRAPH_TENANT_ID"),
@@ -119,7 +127,9 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
             "the app is registered for one organisation only",
             "set BUSYLIGHT_GRAPH_TENANT_ID to that organisation's directory (tenant) id",
         ),
-        50011: Reason("the app registration's reply address does not fit", _REGISTRATION),
+        50011: Reason("the app registration's reply address does not fit", _REPLY_ADDRESS),
+        900144: Reason("something is missing in what the program asked", _REGISTRATION),
+        9002313: Reason("Microsoft does not know that code", _AGAIN),
         500011: Reason("this organisation does not know Graph by that name", "check GRAPH_CLOUD"),
         650052: Reason("this organisation has no licence for what is asked for", _ADMIN),
         650057: Reason(
@@ -131,7 +141,7 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
         7000218: Reason(
             "the app registration does not allow device codes",
             'set "Allow public client flows" to Yes in Entra (App registrations, this app, '
-            f"Authentication), {OTHER_WAYS}",
+            f"Authentication), or {_BROWSER}, {OTHER_WAYS}",
         ),
         70002: Reason("the app's credential is refused", _REGISTRATION),
         # The app's own credential.

@@ -16,6 +16,7 @@ from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.edge.clock import now
 from busylight.edge.threads import Worker
 from busylight.parts import SourceError
+from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
 from busylight.sources.graph.account import Account, PinnedAccount
 from busylight.sources.graph.client import GraphClient
@@ -42,6 +43,7 @@ T = TypeVar("T")
 _BACKSTOP: Final = 900.0  # seconds; each request has its own limit, and names may be many
 _GLANCE: Final = 1.0  # seconds between two looks at a thread, and at the cache of a sign-in
 _GRACE: Final = 1.0  # seconds that an aborted request has to come back
+_TYPING: Final = 10.0  # seconds that a person needs at least to enter a code and sign in
 _NO_CODE_PAUSE: Final = 15.0  # seconds until a code is asked for again when none was to be had
 _CLOCK_TOLERANCE: Final = 300.0  # seconds
 
@@ -149,6 +151,27 @@ class GraphSession:
 
     # -- Signing in and out -------------------------------------------------------------------
 
+    async def proven_account(self) -> str | None:
+        """Who is signed in, as the sign-in server has just confirmed; None: nobody."""
+        try:
+            token = await self._call(lambda link: link.tokens.proven())
+        except SignedOutError:
+            return None
+        return token.account.name if token.account is not None else None
+
+    async def begin_browser_sign_in(self, redirect_uri: str) -> browser.BrowserSignIn:
+        """Make the address that a browser has to open; raises `GraphError`."""
+        return await self._call(lambda link: browser.begin(link.tokens, redirect_uri))
+
+    async def finish_browser_sign_in(
+        self, attempt: browser.BrowserSignIn, address: str, *, switch: bool = False
+    ) -> str:
+        """Sign in with the address at which the browser ended; return who. Raises `GraphError`."""
+        account = await self._call(
+            lambda link: browser.finish(link.tokens, attempt, address, switch=switch)
+        )
+        return account.name
+
     async def sign_in(
         self, on_prompt: Callable[[SignInPrompt], None], *, switch: bool = False
     ) -> str:
@@ -163,11 +186,8 @@ class GraphSession:
                 "the app signs in by itself here",
                 "nobody has to; `busylight check` tries it",
             )
-        if not switch:
-            with contextlib.suppress(SignedOutError):
-                token = await self._call(lambda link: link.tokens.proven())
-                if token.account is not None:
-                    return token.account.name
+        if not switch and (name := await self.proven_account()) is not None:
+            return name
         async with contextlib.aclosing(self.sign_in_steps(switch=switch)) as steps:
             async for step in steps:
                 if (problem := step.refusal or step.problem) is not None:
@@ -194,6 +214,7 @@ class GraphSession:
                     return
                 continue
             code.look_again, self._look_again = self._look_again, False
+            began = now()
             yield SignInStep(code.prompt, refusal)
             try:
                 if await self._wait_for(code, switch=switch) is not None:
@@ -201,6 +222,11 @@ class GraphSession:
                 refusal = None
             except SignInRefusedError as error:
                 refusal = error
+                if error.aadsts is not None and now() - began < _TYPING:
+                    # It is the app that is refused: a new code would be, too, and at once.
+                    yield SignInStep(None, refusal)
+                    if await self._somebody_came(now() + REFUSED_SECONDS, switch=switch):
+                        return
 
     async def sign_out(self) -> list[str]:
         """Forget all tokens, and return whose they were. The pinned account stays pinned."""

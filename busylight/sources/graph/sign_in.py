@@ -84,10 +84,10 @@ def poll(tokens: Tokens, code: DeviceCode, *, switch: bool = False) -> Account |
             return None
         if "access_token" not in answer:
             raise reasons.refusal(answer, of_sign_in=True)
-        return _accept(tokens, answer, switch=switch)
+        return accept(tokens, answer, switch=switch)
 
 
-def _accept(tokens: Tokens, answer: dict[str, Any], *, switch: bool) -> Account:
+def accept(tokens: Tokens, answer: dict[str, Any], *, switch: bool) -> Account:
     """Keep who has just signed in, if it is who may."""
     account_id = read_client_info(answer.get("client_info"))
     account = next((each for each in tokens.accounts() if each.home_account_id == account_id), None)

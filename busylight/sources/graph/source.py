@@ -5,10 +5,11 @@ import contextlib
 import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
-from busylight.core.backoff import full_jitter
+from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge.clock import now
 from busylight.sources.graph.http import REQUEST_SECONDS
@@ -30,12 +31,14 @@ class GraphSource:
     """Reads whom the settings name; waits for a sign-in when it is needed."""
 
     Settings: ClassVar[type[GraphSettings]] = GraphSettings
+    may_be_silent: ClassVar[float] = RETRY_AFTER_LIMIT + 4 * REQUEST_SECONDS
 
     def __init__(self, settings: GraphSettings, *, deadline: float = REQUEST_SECONDS) -> None:
         """`deadline`: seconds that a request may take, all in all."""
         self._settings = settings
         self._session = GraphSession(settings, deadline=deadline)
         self._wanted = asyncio.Event()
+        self._pace = 0.0
 
     async def __aenter__(self) -> Self:
         """Read certificates; raises `SourceError` where the files are of no use."""
@@ -55,6 +58,12 @@ class GraphSource:
         """Read at once, but not while Microsoft asks to be left alone."""
         self._wanted.set()
 
+    def pace(self, seconds: float) -> None:
+        """Leave so many seconds between two readings at least; 0: read at the interval."""
+        faster, self._pace = seconds < self._pace, seconds
+        if faster:
+            self._wanted.set()
+
     async def readings(self) -> AsyncIterator[Reading | Trouble]:
         """Yield what is read, for ever: at the interval, and sooner after a failure."""
         failures = 0
@@ -68,15 +77,18 @@ class GraphSource:
                         yield trouble
                 failures = 0
                 continue
-            yield result
             if isinstance(result, Reading):
                 _say_new_words(result)
                 failures = 0
-                await self._pause(started + self._settings.interval, started + _REFRESH_SECONDS)
+                interval = max(self._settings.interval, self._pace)
+                slowed = interval > self._settings.interval
+                yield replace(result, slowed_to=interval) if slowed else result
+                await self._pause(started + interval, started + _REFRESH_SECONDS)
             else:
+                yield result
                 failures += 1
                 wait = full_jitter(failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
-                await self._pause(now() + wait)
+                await self._pause(now() + max(wait, self._pace), now() + wait)
 
     async def _until_signed_in(self, trouble: Trouble) -> AsyncGenerator[Trouble, None]:
         if self._settings.is_app_permission:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from busylight.edge.threads import TooManyHangError
-from busylight.outputs.mqtt.settings import MqttSettings
-from busylight.parts import OutputError
+from busylight.mqtt.settings import MqttSettings
+from busylight.parts import OutputError, SourceError
 
 DUEL_PATIENCE: Final = 4.0
 """Seconds before we connect again when somebody else uses our client id."""
@@ -16,7 +16,11 @@ REFUSAL_PATIENCE: Final = 15.0
 """Seconds before we try again what the broker's access rules forbid."""
 
 
-class ProtocolRefusedError(OutputError):
+class BrokerError(OutputError, SourceError):
+    """The broker cannot be used: by an output or by a source, whoever needs it."""
+
+
+class ProtocolRefusedError(BrokerError):
     """The broker does not speak the version of MQTT that was tried, or hung up on hearing it."""
 
 
@@ -24,11 +28,11 @@ class HungUpError(ProtocolRefusedError):
     """The broker closed the connection when it heard us."""
 
 
-class LostError(OutputError):
+class LostError(BrokerError):
     """The broker ended the connection without a word, or it broke."""
 
 
-class TakenOverError(OutputError):
+class TakenOverError(BrokerError):
     """Another client uses our client id."""
 
     retry_after: float = DUEL_PATIENCE
@@ -41,7 +45,7 @@ class TakenOverError(OutputError):
         )
 
 
-class PublishRefusedError(OutputError):
+class PublishRefusedError(BrokerError):
     """The broker took a message and threw it away."""
 
     retry_after: float = REFUSAL_PATIENCE
@@ -55,7 +59,7 @@ class PublishRefusedError(OutputError):
         )
 
 
-class NoDaemonError(OutputError):
+class NoDaemonError(BrokerError):
     """No daemon has confirmed a command."""
 
 
@@ -69,56 +73,56 @@ def _who(settings: MqttSettings) -> str:
     return f"user {settings.username!r}" if settings.username else "anonymous clients"
 
 
-def silent(settings: MqttSettings) -> OutputError:
+def silent(settings: MqttSettings) -> BrokerError:
     """The connection was accepted, and then nothing came back."""
-    return OutputError(
+    return BrokerError(
         f"{where(settings)} accepts the connection, but does not answer as a broker does: is it "
         "one that is well, and is MQTT_PORT right?"
     )
 
 
-def of_dialling(error: BaseException, settings: MqttSettings) -> OutputError:  # noqa: C901 -- one case a line
+def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  # noqa: C901 -- one case a line
     """Why no connection could be made."""
     at = where(settings)
     match error:
-        case OutputError():
+        case BrokerError():
             return error
         case TooManyHangError():
-            return OutputError(f"{at}: {error}; the name service or the network hangs")
+            return BrokerError(f"{at}: {error}; the name service or the network hangs")
         case ssl.SSLError():
             return _of_tls(error, settings)
         case socket.gaierror(errno=socket.EAI_AGAIN):
-            return OutputError(
+            return BrokerError(
                 f"the name {settings.host!r} cannot be looked up now: the name service (DNS) does "
                 "not answer"
             )
         case socket.gaierror():
-            return OutputError(
+            return BrokerError(
                 f"the name {settings.host!r} is not known: check MQTT_HOST; an address works, too"
             )
         case ConnectionRefusedError():
-            return OutputError(
+            return BrokerError(
                 f"{at} refuses the connection: nothing listens there; is the broker running, and "
                 "is MQTT_PORT right?"
             )
         case TimeoutError():
-            return OutputError(
+            return BrokerError(
                 f"{at} does not answer: check MQTT_HOST and MQTT_PORT, the network, and firewalls "
                 "between"
             )
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            return OutputError(f"{at} cannot be reached: there is no way to that network now")
+            return BrokerError(f"{at} cannot be reached: there is no way to that network now")
         case ConnectionError() if settings.transport == "websockets" and error.errno is None:
-            return OutputError(
+            return BrokerError(
                 f"{at} does not speak MQTT over websockets ({error}): check MQTT_PORT and "
                 "MQTT_TRANSPORT"
             )
         case ConnectionError():
-            return OutputError(
+            return BrokerError(
                 f"{at} hung up while connecting ({_brief(error)}): {_tls_hint(settings)}"
             )
         case _:
-            return OutputError(f"{at}: {_brief(error)}")
+            return BrokerError(f"{at}: {_brief(error)}")
 
 
 def _tls_hint(settings: MqttSettings) -> str:
@@ -144,20 +148,20 @@ _CERTIFICATE: Final = {
 _WRONG_HOST: Final = (62, 64)
 
 
-def _of_tls(error: ssl.SSLError, settings: MqttSettings) -> OutputError:
+def _of_tls(error: ssl.SSLError, settings: MqttSettings) -> BrokerError:
     at = where(settings)
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _WRONG_HOST:
-            return OutputError(
+            return BrokerError(
                 f"the certificate of {at} is for another name ({error.verify_message}): use the "
                 "name in the certificate as MQTT_HOST"
             )
         what = _CERTIFICATE.get(error.verify_code, f"is not accepted: {error.verify_message}")
-        return OutputError(f"the certificate of {at} {what}")
+        return BrokerError(f"the certificate of {at} {what}")
     return _of_tls_reason(error.reason or str(error), settings)
 
 
-def _of_tls_reason(reason: str, settings: MqttSettings) -> OutputError:
+def _of_tls_reason(reason: str, settings: MqttSettings) -> BrokerError:
     at = where(settings)
     if "ALERT" in reason and any(
         word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
@@ -167,32 +171,32 @@ def _of_tls_reason(reason: str, settings: MqttSettings) -> OutputError:
             if settings.cert_file
             else "wants a certificate of ours: set MQTT_CERT_FILE and MQTT_KEY_FILE"
         )
-        return OutputError(f"{at} {ours}: {reason}")
+        return BrokerError(f"{at} {ours}: {reason}")
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"):
-        return OutputError(
+        return BrokerError(
             f"{at} does not speak TLS: the broker's TLS port is usually 8883; without TLS, set "
             "MQTT_TLS=false"
         )
-    return OutputError(f"TLS with {at} failed: {reason}")
+    return BrokerError(f"TLS with {at} failed: {reason}")
 
 
-def of_own_files(error: Exception, settings: MqttSettings) -> OutputError:
+def of_own_files(error: Exception, settings: MqttSettings) -> BrokerError:
     """Why the certificates and keys that the settings name cannot be used."""
     if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-        return OutputError("MQTT_KEY_FILE is not the key of the certificate in MQTT_CERT_FILE")
+        return BrokerError("MQTT_KEY_FILE is not the key of the certificate in MQTT_CERT_FILE")
     if settings.key_password is not None:
         what = "or MQTT_KEY_PASSWORD is wrong"
     else:
         what = "or the key is encrypted and MQTT_KEY_PASSWORD is missing"
-    return OutputError(
+    return BrokerError(
         f"MQTT_CERT_FILE and MQTT_KEY_FILE cannot be used: they are no PEM, {what} "
         f"({_brief(error)})"
     )
 
 
-def of_ca_file(error: Exception) -> OutputError:
+def of_ca_file(error: Exception) -> BrokerError:
     """Why the authority's certificate that the settings name cannot be used."""
-    return OutputError(f"MQTT_CA_FILE has no certificates in PEM form ({_brief(error)})")
+    return BrokerError(f"MQTT_CA_FILE has no certificates in PEM form ({_brief(error)})")
 
 
 # Reason codes of MQTT 5; paho turns 3.1.1's return codes into the same.
@@ -214,32 +218,32 @@ _CONNACK: Final = {
 }
 
 
-def of_connack(code: int, name: str, settings: MqttSettings) -> OutputError:
+def of_connack(code: int, name: str, settings: MqttSettings) -> BrokerError:
     """Why the broker did not let us in."""
     at = f"the broker at {where(settings)}"
     if code == UNSUPPORTED_PROTOCOL:
         return ProtocolRefusedError(f"{at} does not speak this version of MQTT: see MQTT_VERSION")
     if code in (_NOT_AUTHORIZED, _BAD_USER):
         if settings.username is None:
-            return OutputError(
+            return BrokerError(
                 f"{at} lets nobody in without a user name: set MQTT_USERNAME and MQTT_PASSWORD"
             )
-        return OutputError(
+        return BrokerError(
             f"{at} does not let user {settings.username!r} in: MQTT_USERNAME or MQTT_PASSWORD is "
             f"wrong, or its access rules forbid it ({name})"
         )
-    return OutputError(f"{at} {_CONNACK.get(code, f'refuses the connection: {name}')}")
+    return BrokerError(f"{at} {_CONNACK.get(code, f'refuses the connection: {name}')}")
 
 
-def of_size(size: int) -> OutputError:
+def of_size(size: int) -> BrokerError:
     """Why a message that is too large was not even read."""
-    return OutputError(
+    return BrokerError(
         f"somebody has published a message of {size} bytes on a topic that we listen to, where "
         "64 KiB are far more than enough: clear it if it is retained, and look who may publish"
     )
 
 
-def of_hanging_up(settings: MqttSettings, version: str, last_log: str) -> OutputError:
+def of_hanging_up(settings: MqttSettings, version: str, last_log: str) -> BrokerError:
     """The broker closed the connection instead of answering."""
     if "[SSL:" in last_log:
         return _of_tls_reason(last_log.partition("[SSL:")[2].partition("]")[0].strip(), settings)
@@ -250,7 +254,7 @@ def of_hanging_up(settings: MqttSettings, version: str, last_log: str) -> Output
 
 def of_disconnect(
     code: int, name: str, settings: MqttSettings, client_id: str, *, by_broker: bool
-) -> OutputError:
+) -> BrokerError:
     """Why a connection that stood has ended."""
     at = f"the broker at {where(settings)}"
     if by_broker:
@@ -258,7 +262,7 @@ def of_disconnect(
             return TakenOverError(client_id, certain=True)
         return LostError(f"{at} ended the connection: {name}")
     if code == _KEEPALIVE_TIMEOUT:
-        return OutputError(f"{at} has fallen silent")
+        return BrokerError(f"{at} has fallen silent")
     return LostError(f"{at} ended the connection without a reason")
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from busylight.parts import INHERITED, Branch, CommaList, Fault
 
@@ -26,8 +26,16 @@ class Version(StrEnum):
     V311 = "3.1.1"
 
 
+BROKER_LATE: Final = 3
+"""Seconds. mosquitto 2.0 counts whole seconds of silence and looks only every five: it finds a
+client dead up to six seconds after 1.5 x keepalive, where two are promised. So the keepalive that
+it is asked for is shorter by this, for 1.5 x 3 are the four seconds too many, and some."""
+LEAST_KEEPALIVE: Final = 2
+"""Seconds: less would take a busy machine for a dead one."""
+
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _TOPIC: Final = re.compile(r"[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64}){0,7}")
+_FOLLOWED: Final = re.compile(r"[^/+#]{1,128}(/[^/+#]{1,128}){0,19}")
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -56,6 +64,22 @@ def _client_id(value: str) -> str:
     return value
 
 
+def _followed(value: object) -> object:
+    """A comma list of whole topics, as they are: their case counts."""
+    if not isinstance(value, str):
+        return value
+    topics = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
+    for topic in topics:
+        if not _FOLLOWED.fullmatch(topic) or not topic.isprintable():
+            raise ValueError(
+                "may have no wildcard (+ #), no empty level and no more than 20 levels in a topic"
+            )
+    return topics
+
+
+TopicList = Annotated[tuple[str, ...], BeforeValidator(_followed)]
+
+
 def _unreadable(path: Path) -> str | None:
     try:
         with path.open("rb"):
@@ -74,6 +98,8 @@ class MqttSettings(Branch):
     outputs: Annotated[CommaList, INHERITED] = ()
     state_dir: Annotated[Path | None, INHERITED] = None
     """Where it is remembered what was published; None: nowhere."""
+    source: Annotated[str, INHERITED] = "graph"
+    interval: Annotated[float, INHERITED] = 5.0
 
     host: Annotated[str, AfterValidator(_host)] = Field(
         description="The broker's host name or address", examples=["homeassistant.local"]
@@ -122,9 +148,10 @@ class MqttSettings(Branch):
     )
     keepalive: int = Field(
         default=10,
-        ge=2,
+        ge=LEAST_KEEPALIVE,
         le=3600,
-        description="Seconds between signs of life; a dead connection is noticed after two",
+        description="Seconds: a dead connection is noticed after two of them, and a frozen "
+        "program is unavailable after one and a half and two seconds (from 5 on)",
         examples=["10"],
     )
     client_id: Annotated[str, AfterValidator(_client_id)] | None = Field(
@@ -167,15 +194,46 @@ class MqttSettings(Branch):
         default=False, description="Publish the account's name", examples=["false"]
     )
 
+    source_topic: TopicList = Field(
+        default=(),
+        description="With SOURCE=mqtt: where presence is read, a comma list; the busiest wins",
+        examples=["busylight/ada/presence"],
+    )
+    source_availability_topic: TopicList = Field(
+        default=(),
+        description="Where its publisher says that it lives, one topic for all or one for each; "
+        "default for a topic of a Busylight's: its <base>/availability",
+        examples=["teams/connected"],
+    )
+    source_stale_after: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds of silence on MQTT_SOURCE_TOPIC until the light shows unknown; "
+        "0: silence is no news",
+        examples=["0"],
+    )
+
     @property
     def port_in_force(self) -> int:
         """The port, chosen or usual."""
         return self.port or (8883 if self.tls else 1883)
 
     @property
+    def keepalive_asked(self) -> int:
+        """Seconds between signs of life that the broker is to expect."""
+        return max(self.keepalive - BROKER_LATE, LEAST_KEEPALIVE)
+
+    @property
     def client_id_in_force(self) -> str:
         """The daemon's client id."""
         return self.client_id or f"busylight-{self.id}"
+
+    @property
+    def source_client_id(self) -> str:
+        """The client id of the source: its connection is another than the output's."""
+        return f"{self.client_id_in_force}-source"
 
     @property
     def base(self) -> str:
@@ -201,3 +259,25 @@ class MqttSettings(Branch):
                 yield Fault(field, problem)
         if self.password is not None and self.username is None:
             yield Fault("username", "is missing: MQTT_PASSWORD is of no use without it")
+        yield from self._faults_of_source()
+
+    def _faults_of_source(self) -> Iterable[Fault]:
+        """Say what is wrong with what is followed."""
+        if self.source == "mqtt" and not self.source_topic:
+            yield Fault("source_topic", "is missing: SOURCE=mqtt reads presence there")
+        for field in ("source_topic", "source_availability_topic"):
+            topics: tuple[str, ...] = getattr(self, field)
+            own = [topic for topic in topics if f"{topic}/".startswith(f"{self.base}/")]
+            if own:
+                yield Fault(
+                    field,
+                    f"names {own[0]}, which this light publishes itself: give it an ID of its own, "
+                    "other than that of the one it follows",
+                )
+        count = len(self.source_availability_topic)
+        if count > 1 and count != len(self.source_topic):
+            yield Fault(
+                "source_availability_topic",
+                f"names {count} topics for {len(self.source_topic)} in MQTT_SOURCE_TOPIC: it takes "
+                "one for all, or one for each",
+            )

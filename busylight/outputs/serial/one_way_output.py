@@ -1,33 +1,34 @@
-"""A light that answers nothing: a template is written to it."""
+"""A light that need not answer: it is told, and told again."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from busylight.core.override import Command
 from busylight.core.view import View
 from busylight.edge import clock
 from busylight.outputs.serial.line import Line
-from busylight.outputs.serial.scene import Rhythm, Scene
+from busylight.outputs.serial.scene import Rhythm, Scene, Wording
 from busylight.outputs.serial.settings import SerialSettings
-from busylight.outputs.serial.template import Template
 from busylight.parts import OutputError, UntilLost
 
 
-class TemplateOutput:
-    """Writes a template to a light on a serial line.
+class OneWayOutput:
+    """Writes to a light on a serial line, in one of several wordings.
 
-    The light answers nothing, so the present state is said again every 10 s: a light that lost
-    power or a byte is right again then.
+    Nobody confirms it, so the present state is said again after a while: a light that lost power
+    or a byte is right again then.
     """
 
-    def __init__(self, settings: SerialSettings, rhythm: Rhythm | None = None) -> None:
+    has_button: ClassVar[bool] = False
+
+    def __init__(self, settings: SerialSettings, wording: Wording, rhythm: Rhythm) -> None:
         self._settings = settings
-        self._rhythm = rhythm or Rhythm()
-        self._template = Template.parse(settings.template or "")
+        self._rhythm = rhythm
+        self._wording = wording
         self._line: Line | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
@@ -39,7 +40,7 @@ class TemplateOutput:
 
     async def __aenter__(self) -> Self:
         """Open the port; nothing is written before the first view."""
-        self._line = await Line.open(self._settings.port, self._settings.baud)
+        self._line = await Line.open(self._settings.port, self._settings.baud, self._took)
         self._opened = clock.now()
         self._keeper = asyncio.create_task(self._keep(self._line), name="serial repeats")
         return self
@@ -48,7 +49,7 @@ class TemplateOutput:
         """Write it if it differs from what is shown; return when the port has taken it."""
         if self._line is None:
             raise OutputError("is not connected")
-        scene = Scene.of(self._template, view.light, view.state)
+        scene = Scene.of(self._wording, view.light, view.state)
         async with self._turn:
             if not scene.left_alone:
                 # The last view is said anew: a blink must not end in its dark half.
@@ -90,8 +91,15 @@ class TemplateOutput:
         await self._write(line, scene, self._began)
 
     async def _write(self, line: Line, scene: Scene, now: float) -> None:
-        await line.write(scene.frame(now - self._began, self._rhythm))
+        await self._tell(line, scene.frame(now - self._began, self._rhythm))
         self._due = scene.due(self._rhythm, began=self._began, opened=self._opened, written=now)
+
+    async def _tell(self, line: Line, frame: bytes) -> None:
+        """Say one frame."""
+        await line.write(frame)
+
+    def _took(self, content: bytes) -> None:
+        """The light has said something: nothing is expected, and it is thrown away."""
 
     async def _keep(self, line: Line) -> None:
         """Blink, and say the present state again, until the line is lost."""

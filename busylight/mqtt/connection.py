@@ -7,7 +7,7 @@ ever played back: what has to be told again is for whoever opens the next one to
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -16,11 +16,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from busylight.outputs.mqtt import failures
-from busylight.outputs.mqtt.dialling import LARGEST_PACKET, Will, close_socket, dial
-from busylight.outputs.mqtt.memory import memory_of
-from busylight.outputs.mqtt.settings import MqttSettings, Version
-from busylight.parts import OutputError
+from busylight.mqtt import failures
+from busylight.mqtt.dialling import LARGEST_PACKET, Will, close_socket, dial
+from busylight.mqtt.failures import BrokerError
+from busylight.mqtt.memory import BrokerMemory
+from busylight.mqtt.settings import MqttSettings, Version
 
 _log: Final = logging.getLogger("busylight.mqtt")
 
@@ -54,6 +54,7 @@ class Caller:
     client_id: str
     received: Received
     will: Will | None = None
+    memory: BrokerMemory = field(default_factory=BrokerMemory)
 
 
 class Connection:
@@ -76,19 +77,19 @@ class Connection:
         """What is spoken: `V5` or `V311`."""
         self.window = WINDOW
         """How many messages the broker takes before it has acknowledged the first."""
-        self.ended: Final[asyncio.Future[OutputError]] = self._loop.create_future()
+        self.ended: Final[asyncio.Future[BrokerError]] = self._loop.create_future()
         """Done, with the reason, as soon as the connection has ended."""
 
     @classmethod
     async def open(cls, caller: Caller, limit: float = CONNECT_LIMIT) -> Self:
-        """Connect within `limit` seconds; raises `OutputError`.
+        """Connect within `limit` seconds; raises `BrokerError`.
 
         With version `auto` MQTT 5 is tried first, then 3.1.1; what a broker has turned out to
         speak is remembered.
         """
         deadline = asyncio.get_running_loop().time() + limit
         chosen = caller.settings.version
-        memory = memory_of(caller.settings)
+        memory = caller.memory
         version = memory.version if chosen is Version.AUTO else chosen
         try:
             return await cls._open(caller, version, deadline)
@@ -177,7 +178,7 @@ class Connection:
 
     def abort(self) -> None:
         """Close the socket without a goodbye: the broker publishes the will."""
-        self._end(OutputError("the connection was given up"))
+        self._end(BrokerError("the connection was given up"))
 
     # ── paho, driven by the loop ────────────────────────────────────────────────────────────
 
@@ -206,7 +207,7 @@ class Connection:
             call()
         except Exception as error:  # noqa: BLE001 -- paho raises many kinds at malformed packets
             _log.debug("paho failed", exc_info=True)
-            self._end(OutputError(f"the connection failed: {type(error).__name__}: {error}"))
+            self._end(BrokerError(f"the connection failed: {type(error).__name__}: {error}"))
 
     def _readable(self) -> None:
         self._drive(self._read)
@@ -253,7 +254,7 @@ class Connection:
         if not self.ended.done():
             self._watch()
 
-    def _end(self, reason: OutputError) -> None:
+    def _end(self, reason: BrokerError) -> None:
         if self.ended.done():
             return
         self.ended.set_result(reason)
@@ -283,7 +284,7 @@ class Connection:
         if level == LogLevel.MQTT_LOG_ERR:
             self._last_log = text
             if text.startswith("Caught exception"):
-                self._loop.call_soon(self._end, OutputError(f"a fault of ours: {text}"))
+                self._loop.call_soon(self._end, BrokerError(f"a fault of ours: {text}"))
             _log.debug("paho: %s", text)
 
     def _on_connect(
@@ -360,7 +361,7 @@ class Connection:
 async def _dialled(caller: Caller, version: Version, deadline: float) -> Client:
     """A client whose socket is connected, and which has written nothing yet."""
     left = max(deadline - asyncio.get_running_loop().time(), 0.0)
-    worker = memory_of(caller.settings).worker
+    worker = caller.memory.worker
     try:
         return await worker.call(
             left, dial, caller.settings, caller.client_id, version, caller.will

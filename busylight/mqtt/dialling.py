@@ -10,8 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from busylight.outputs.mqtt import failures
-from busylight.outputs.mqtt.settings import MqttSettings, Version
+from busylight.mqtt import failures
+from busylight.mqtt.settings import MqttSettings, Version
 
 STEP_LIMIT: Final = 5.0
 """Seconds for each address tried, and for each read of a TLS handshake."""
@@ -32,7 +32,7 @@ def client_for(
 ) -> Client:
     """A fresh client, with nothing of an earlier connection in it.
 
-    Reads the certificates' files; raises `OutputError`.
+    Reads the certificates' files; raises `BrokerError`.
     """
     is_5 = version is Version.V5
     client = Client(
@@ -90,7 +90,7 @@ def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | 
 
     Nothing is written: CONNECT waits until the loop has taken the client over. So a call that
     comes through after it was given up cannot take the client id from a newer connection; its
-    client is dropped, which closes the socket. Raises what sockets raise, and `OutputError`.
+    client is dropped, which closes the socket. Raises what sockets raise, and `BrokerError`.
     """
     client = client_for(settings, client_id, version, will)
     client.on_socket_register_write = _not_yet
@@ -103,7 +103,7 @@ def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | 
     client.connect(
         settings.host,
         settings.port_in_force,
-        keepalive=settings.keepalive,
+        keepalive=settings.keepalive_asked,
         properties=properties,
     )
     return client

@@ -1,0 +1,1 @@
+"""Presence that others publish on a broker: docs/sources.md."""
