@@ -124,7 +124,6 @@ class Hub:
                 async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
-                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
             on_round()
@@ -183,6 +182,7 @@ class Hub:
         if self._told is None or _words(self._told.knowledge) != _words(view.knowledge):
             _log.info("presence: %s", _words(view.knowledge))
         self._told = view
+        self._situation = self._situation.after_showing(view)
         for slot in self._slots:
             slot.put(view)
         self.on_view(view)

@@ -7,12 +7,13 @@ through the list. The program folds the same into a state; where the two differ 
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from busylight.core.light import Effect, LightState, parse_light
 from busylight.core.override import Command, Mode, Pressed, Refresh, SetMode
 from busylight.core.presence import Presence
-from tests.month.script import STATES
+from tests.month.script import STATES, ZONE, Week
 
 LIGHTS: Final[Mapping[str, LightState | None]] = {
     "available": parse_light("#00ff00"),
@@ -46,6 +47,8 @@ _MODES: Final = {
     Mode.AWAY: "away",
     Mode.OFF: "off",
 }
+_NEVER_SET: Final = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+"""A wall clock before this has never been set, and says nothing about working hours."""
 _CERTAIN: Final = ("signed_out", "forbidden", "stale")
 """Reasons that end at once what was known; a network that fails does not."""
 
@@ -111,7 +114,11 @@ class Oracle:
         """The program has started, and knows nothing but what it was asked for before."""
         self._started_at = now
         self._said.clear()
-        self._last_lit = None
+        if self._asked is not None and self.has_ended(now):
+            self._asked = None
+        # With `off` is kept what "on" brings back; nothing else outlives the program.
+        if self._asked is None or self._asked.mode is not Mode.OFF:
+            self._last_lit = None
         self.watched(now)
 
     def said(self, said: Said) -> None:
@@ -186,6 +193,11 @@ class Oracle:
         lately = {state for moment, state in self._lately if moment >= now - seconds}
         return lately | {self.expected(now).state, self.expected(now - seconds).state}
 
+    def has_ended(self, now: float) -> bool:
+        """Whether what was asked for is over."""
+        asked = self._asked
+        return asked is None or (asked.ends_at is not None and now >= asked.ends_at)
+
     def ends_at(self, now: float) -> float | None:
         """When what was asked for ends."""
         asked = self._asked
@@ -232,6 +244,14 @@ class Oracle:
         if now < self._started_at + self._stale_after:
             return "starting"
         return str(troubles[-1]) if troubles else "stale"
+
+
+def outside(hours: Week | None, utc: float) -> bool:
+    """Whether nobody works, by what a clock on the wall shows."""
+    if hours is None or utc < _NEVER_SET:
+        return False
+    wall = datetime.fromtimestamp(utc, ZONE)
+    return not (wall.weekday() in hours.days and hours.start <= wall.time() < hours.end)
 
 
 def _busyness(presence: Presence) -> tuple[int, int]:
