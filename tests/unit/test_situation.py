@@ -219,3 +219,40 @@ def test_a_dark_light_of_before_a_restart_is_none_that_on_brings_back() -> None:
     off = Override(Mode.OFF, LightState(1, 2, 3))
     again = START.with_recalled(off).after_command(SetLight(on=True), 1)
     assert again.view(1).light == LightState(1, 2, 3)
+
+
+def test_what_the_program_is_stands_in_its_diagnostics() -> None:
+    told = Situation(RULES, started_at=7).view(9).diagnostics
+    assert (told.source, told.version, told.started_at) == ("graph", "1", 7)
+    assert (told.signed_in, told.account, told.last_success, told.last_error) == (
+        False,
+        None,
+        None,
+        None,
+    )
+
+
+def test_before_anybody_was_read_the_same_trouble_goes_on_since_it_began() -> None:
+    forbidden, other = Trouble(Why.FORBIDDEN, "no permission"), Trouble(Why.STALE, "silent")
+    first = START.after_trouble(forbidden, 5)
+    assert first.view(6).knowledge == NotKnown(forbidden, 5, None)
+    assert first.after_trouble(forbidden, 9).view(9).knowledge == NotKnown(forbidden, 5, None)
+    assert first.after_trouble(other, 9).view(9).knowledge == NotKnown(other, 9, None)
+
+
+def test_a_trouble_tells_the_last_success_at_once_and_when_it_began() -> None:
+    read = START.after_reading(_read(CALL), 10).after_reading(_read(CALL), 15)
+    assert read.view(15).diagnostics.last_success == 10  # brought up to date once a minute
+    gone = read.after_trouble(Trouble(Why.FORBIDDEN, "no permission"), 20)
+    assert gone.view(25).diagnostics.last_success == 15
+    assert isinstance(unknown := gone.view(25).knowledge, NotKnown)
+    assert (unknown.since, unknown.read_at) == (20, 15)
+
+
+def test_each_of_several_people_is_shown_by_his_own_knowledge_whatever_is_asked_for() -> None:
+    many = Situation(replace(RULES, many=True), started_at=0)
+    read = many.after_reading(Reading({"a": FREE, "b": CALL}, {}), 1)
+    asked = read.after_command(SetMode(Mode.AWAY, 10), 2).view(3)
+    assert asked.state == "away"
+    assert asked.people["a"].light == parse_light("#00ff00")
+    assert asked.people["b"].light == parse_light("#ff0000 pulse")
