@@ -45,7 +45,9 @@ class Life:
             self._is_over = True
             task.cancel()
             await asyncio.wait({task}, timeout=self._goodbye + GRACE)
-            if not task.done():
+            if task.done():
+                work.close()  # cancelled before it began, perhaps
+            else:
                 abandoned.add(task)
                 task.add_done_callback(abandoned.discard)
             task.add_done_callback(_look_at)
