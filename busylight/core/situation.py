@@ -92,7 +92,7 @@ class Situation:
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
         return replace(
-            self.after_showing(now),
+            self,
             memories=MappingProxyType(memories),
             trouble=None,
             signed_in=True,
@@ -105,7 +105,7 @@ class Situation:
         """What holds when the source could not read anything."""
         same = self.trouble is not None and self.trouble.why is trouble.why
         return replace(
-            self.after_showing(now),
+            self,
             memories=MappingProxyType(
                 {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
             ),
@@ -118,16 +118,16 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        before = self.after_showing(now)
-        override = override_after(command, self.view(now).light, before.last_lit, now)
-        return replace(before, override=override)
+        view = self.view(now)
+        before = self.after_showing(view)
+        return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
-    def after_showing(self, now: float) -> "Situation":
-        """What holds when the present view has been shown: a light that is not dark is remembered.
+    def after_showing(self, view: View) -> "Situation":
+        """What holds when this view has been shown: a light that is not dark is remembered.
 
-        A view changes by the mere passing of time, too, so this is asked before whatever ends it.
+        A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
-        light = self.view(now).light
+        light = view.light
         if light is None or light.is_dark or light == self.last_lit:
             return self
         return replace(self, last_lit=light)
@@ -135,7 +135,9 @@ class Situation:
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""
         kept = None if override is None else override.light
-        return replace(self, override=override, last_lit=kept or self.last_lit)
+        if kept is None or kept.is_dark:
+            kept = self.last_lit
+        return replace(self, override=override, last_lit=kept)
 
     def after_press(self, press: Press, now: float) -> "Situation":
         """What holds when a light's button was pressed, but for what the press asks for."""

@@ -428,6 +428,15 @@ async def test_what_is_no_lamp_is_dimmed_only_if_that_was_asked_for_of_it_alone(
         assert screen.shown[-1].light == parse_light("#ff0000 50% pulse")
 
 
+def test_what_a_part_says_of_its_trouble_is_told_without_the_secrets_in_it() -> None:
+    hub = Hub(RULES)
+    hub.heard(Trouble(Why.UNREACHABLE, "KeyError: Authorization: Bearer abc.def"))
+    hub.health("lamp", PartHealth(PartState.FAILED, "no route to mqtt://me:hidden@host"))
+    told = hub.view.diagnostics
+    assert told.last_error == "KeyError: Authorization: Bearer ***"
+    assert told.outputs["lamp"].error == "no route to mqtt://***@host"
+
+
 async def test_a_released_lamp_is_told_in_diagnostics() -> None:
     lamp = Lamp()
     async with Running(lamp) as running:
