@@ -16,7 +16,7 @@ def main(args: argparse.Namespace) -> int:
         print_json(
             {
                 "rules": [
-                    {"key": rule.key, **_light(rule), "origin": _origin(rule)}
+                    {"key": rule.key, **_light(rule), "origin": _origin(rule, palette)}
                     for rule in palette.values()
                 ],
                 "pairs": [
@@ -28,7 +28,7 @@ def main(args: argparse.Namespace) -> int:
         return Exit.OK
     for rule in palette.values():
         text = "release" if rule.light is None else str(rule.light)
-        print(f"{swatch(rule.light)} {rule.key:<24} {text:<26} {_origin(rule)}")
+        print(f"{swatch(rule.light)} {rule.key:<24} {text:<26} {_origin(rule, palette)}")
     print("\nActivities that have no rule of their own take their availability's:")
     for presence, rule in _pairs(palette):
         if presence.availability in ("Available", "Away", "Busy", "DoNotDisturb"):
@@ -41,8 +41,10 @@ def _pairs(palette: Palette) -> list[tuple[Presence, Rule]]:
     return [(presence, palette.rule_for(presence)) for presence in every]
 
 
-def _origin(rule: Rule) -> str:
-    return "default" if rule.is_default else f"BUSYLIGHT_COLOR_{rule.key}"
+def _origin(rule: Rule, palette: Palette) -> str:
+    if not rule.is_default:
+        return f"BUSYLIGHT_COLOR_{rule.key}"
+    return "default" if palette.name == "default" else f"BUSYLIGHT_PALETTE={palette.name}"
 
 
 def _light(rule: Rule) -> dict[str, object]:

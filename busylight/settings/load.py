@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
 from busylight.core.light import LIGHT_EXAMPLE, LightState, LightSyntaxError, parse_light
-from busylight.core.palette import Palette, is_key, judge_key
+from busylight.core.palette import PALETTES, Palette, is_key, judge_key
 from busylight.parts import INHERITED, Branch
 from busylight.settings.faults import SettingFault, SettingsError, printable, problem_of
 from busylight.settings.installed import SOURCES, known_outputs, known_sources, plugins
@@ -273,7 +273,20 @@ class _Loader:
                 lights[key] = parse_light(variable.value)
             except LightSyntaxError as error:
                 self._faults.append(self._fault(suffix, str(error), LIGHT_EXAMPLE))
-        return Palette(lights)
+        return Palette(lights, self._palette_name())
+
+    def _palette_name(self) -> str:
+        """Which of the shipped palettes is chosen."""
+        given = self._given.get(f"{PREFIX}PALETTE")
+        if given is None:
+            return "default"
+        name = given.value.lower().replace("color", "colour").replace("_", "-")
+        if name not in PALETTES:
+            self._faults.append(
+                self._fault("PALETTE", f"is none of {', '.join(PALETTES)}", "colour-blind")
+            )
+            return "default"
+        return name
 
     def _build(
         self,
