@@ -21,6 +21,7 @@ from busylight.settings.example import example_env
 from busylight.settings.load import is_secret, variables_of
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
+from busylight.sources.graph.settings import Users
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -141,7 +142,7 @@ def _variable(prefix: str, name: str, field: FieldInfo) -> Variable:
     if told := _DEFAULT_TOLD.search(meaning):
         meaning = meaning[: told.start()] + (told["more"] or "")
         default = _text(told["default"])
-    elif not field.is_required() and field.default not in (None, (), ""):
+    elif not field.is_required() and field.default not in (None, (), "", Users()):
         value = field.default
         words = ",".join(value) if isinstance(value, tuple) else _plain(value)
         default = _code(words)

@@ -105,7 +105,8 @@ class OutputRunner:
                     continue
                 shown = view
                 view = self._dimmed(view)
-            await bounded(SHOW_LIMIT, output.show(view))
+            seconds = getattr(output, "seconds_to_show", lambda _view: SHOW_LIMIT)
+            await bounded(max(SHOW_LIMIT, seconds(view)), output.show(view))
             self.told(self.name, _health_after(view, output))
             if view.is_last:
                 return

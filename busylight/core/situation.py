@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
-from busylight.core.decide import busiest, decide
+from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
@@ -161,16 +161,10 @@ class Situation:
 
     def view(self, now: float) -> View:
         """What is to be shown at the moment `now`."""
-        override = self.override
-        if override is not None and override.ends_at is not None and now >= override.ends_at:
-            override = None
+        override = self._override(now)
         people = self._people(now)
         knowledge = self._busiest(people, now)
-        palette, outside = self.rules.palette, self.outside_hours(now)
-        lit = knowledge
-        if isinstance(lit, Known) and (shown := self.shown_at(now)) is not None:
-            lit = replace(lit, presence=shown.presence)
-        decision = decide(lit, override, palette, now, outside_hours=outside)
+        decision = self._decision(knowledge, now)
         return View(
             light=decision.light,
             state=decision.state,
@@ -190,17 +184,41 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
             ),
-            people=MappingProxyType(
-                {
-                    who: Person(
-                        known, decide(known, None, palette, now, outside_hours=outside).light
-                    )
-                    for who, known in people.items()
-                }
-                if self.rules.many
-                else {}
-            ),
+            people=MappingProxyType(self._with_lights(people, now) if self.rules.many else {}),
         )
+
+    def _override(self, now: float) -> Override | None:
+        override = self.override
+        if override is not None and override.ends_at is not None and now >= override.ends_at:
+            return None
+        return override
+
+    def _decision(self, knowledge: Knowledge, now: float) -> Decision:
+        """What the one light shows of what is known."""
+        if isinstance(knowledge, Known) and (shown := self._shown_of(knowledge, now)) is not None:
+            knowledge = replace(knowledge, presence=shown.presence)
+        return decide(
+            knowledge,
+            self._override(now),
+            self.rules.palette,
+            now,
+            outside_hours=self.outside_hours(now),
+        )
+
+    def light(self, now: float) -> LightState | None:
+        """The light of the view at the moment `now`, without all the rest."""
+        return self._decision(self._busiest(self._people(now), now), now).light
+
+    def _with_lights(self, people: Mapping[str, Knowledge], now: float) -> dict[str, Person]:
+        palette, outside = self.rules.palette, self.outside_hours(now)
+        lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
+        found = {}
+        for who, knowledge in people.items():
+            same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
+            if same not in lights:
+                lights[same] = decide(knowledge, None, palette, now, outside_hours=outside).light
+            found[who] = Person(knowledge, lights[same])
+        return found
 
     def _people(self, now: float) -> dict[str, Knowledge]:
         stale_after = self.rules.stale_after
@@ -216,7 +234,10 @@ class Situation:
         if not self.rules.minimum_duration:
             return None
         knowledge = self._busiest(self._people(now), now)
-        if not isinstance(knowledge, Known):
+        return self._shown_of(knowledge, now) if isinstance(knowledge, Known) else None
+
+    def _shown_of(self, knowledge: Known, now: float) -> Shown | None:
+        if not self.rules.minimum_duration:
             return None
         presence, shown = knowledge.presence, self.shown
         if shown is None:
@@ -272,7 +293,7 @@ def _date(since_1970: float) -> datetime:
 
 
 def _with_last_lit(situation: Situation, now: float) -> Situation:
-    light = situation.view(now).light
+    light = situation.light(now)
     if light is None or light.is_dark or light == situation.last_lit:
         return situation
     return replace(situation, last_lit=light)

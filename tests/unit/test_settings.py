@@ -329,7 +329,7 @@ def test_many_people_may_stand_in_a_file() -> None:
     Path("people").write_text(f"{GUID.upper()}  # Adele\n\nadele@contoso.com\n{GUID}\n")
     settings = _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_USERS="@people", needs_source=True)
     assert settings.graph is not None
-    assert settings.graph.users == (GUID, "adele@contoso.com")
+    assert settings.graph.users.people == (GUID, "adele@contoso.com")
 
 
 def test_each_cloud_has_hosts_of_its_own() -> None:
