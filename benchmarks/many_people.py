@@ -36,7 +36,7 @@ from busylight.outputs.mqtt.output import MqttOutput
 from busylight.sources.graph.settings import GraphSettings, users_of
 from busylight.sources.graph.source import GraphSource
 
-ROUNDS = 5
+ROUNDS = 3
 """Rounds in which nothing changes."""
 A_FEW = 10
 """People who change in one round."""
@@ -177,7 +177,7 @@ async def measure(people: int, directory: Path, port: int | None, pipe: Pipe, wh
     names = directory / "people"
     names.write_text("".join(f"{person(number)}\n" for number in range(people)), "ascii")
     settings = GraphSettings(
-        interval=1, token_cache=directory / "tokens.json", users=users_of(names), **where
+        interval=5, token_cache=directory / "tokens.json", users=users_of(names), **where
     )
     hub = Hub(Rules(Palette(), stale_after=600, source="graph", version="0", many=True))
     watched, tasks, stopping = Watched(hub), [], asyncio.Event()

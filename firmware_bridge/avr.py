@@ -1,4 +1,7 @@
-"""Builds the firmware for the ATmega328P (Uno, Nano), with Debian's gcc-avr and avr-libc."""
+"""Builds the firmware for ATmega328P (Uno, Nano) and ATmega32U4 (Pro Micro).
+
+With Debian's gcc-avr and avr-libc.
+"""
 
 import shutil
 import subprocess
@@ -8,13 +11,41 @@ from pathlib import Path
 from typing import Final
 
 SOURCES: Final = Path(__file__).parent / "boards" / "avr"
-CHIP: Final = "atmega328p"
-FLASH: Final = 32 * 1024
-RAM: Final = 2 * 1024
 SHARE: Final = 0.5
 """The share of flash and RAM that may be used: the rest is to spare."""
-SETTINGS: Final = ("PIXELS", "LIMIT_MA", "CHANNEL_MA", "ORDER", "PWM", "SERIAL_NUMBER")
+SETTINGS: Final = (
+    *("PIXELS", "LIMIT_MA", "CHANNEL_MA", "ORDER", "PWM", "BUTTON", "SERIAL_NUMBER"),
+    *("USB_VID", "USB_PID"),
+)
 """What a builder may set; boards/avr/config.h says what each is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chip that there is firmware for."""
+
+    mcu: str
+    """As avr-gcc calls it."""
+    name: str
+    flash: int
+    """Bytes."""
+    ram: int
+    """Bytes."""
+
+
+ATMEGA328P: Final = Chip("atmega328p", "ATmega328P", 32 * 1024, 2 * 1024)
+ATMEGA32U4: Final = Chip("atmega32u4", "ATmega32U4", 32 * 1024, 2560)
+CHIPS: Final = (ATMEGA328P, ATMEGA32U4)
+
+
+def chip_of(mcu: str) -> Chip:
+    """The chip that avr-gcc calls so."""
+    return next(chip for chip in CHIPS if chip.mcu == mcu)
+
+
+def serial_number(number: bytes) -> str:
+    """The value of SERIAL_NUMBER for eight bytes, which no two lights should share."""
+    return ",".join(str(byte) for byte in number)
 
 
 class BuildError(Exception):
@@ -25,6 +56,7 @@ class BuildError(Exception):
 class Firmware:
     """What was built, and how much of the chip it takes, in bytes."""
 
+    chip: Chip
     elf: Path
     hex: Path
     binary: Path
@@ -34,17 +66,20 @@ class Firmware:
     @property
     def fits(self) -> bool:
         """Whether half of the chip is to spare."""
-        return self.flash <= FLASH * SHARE and self.ram <= RAM * SHARE
+        return self.flash <= self.chip.flash * SHARE and self.ram <= self.chip.ram * SHARE
 
     def __str__(self) -> str:
         """The figures, as people read them."""
+        flash, ram = self.chip.flash, self.chip.ram
         return (
-            f"flash {self.flash} of {FLASH} bytes ({self.flash / FLASH:.1%}), "
-            f"RAM {self.ram} of {RAM} bytes ({self.ram / RAM:.1%})"
+            f"{self.chip.name}: flash {self.flash} of {flash} bytes ({self.flash / flash:.1%}), "
+            f"RAM {self.ram} of {ram} bytes ({self.ram / ram:.1%})"
         )
 
 
-def build(directory: Path, settings: Mapping[str, str] | None = None) -> Firmware:
+def build(
+    directory: Path, settings: Mapping[str, str] | None = None, chip: Chip = ATMEGA328P
+) -> Firmware:
     """Build into `directory`; raises `BuildError`."""
     given = dict(settings or {})
     if unknown := sorted(set(given) - set(SETTINGS)):
@@ -53,7 +88,7 @@ def build(directory: Path, settings: Mapping[str, str] | None = None) -> Firmwar
     sources = sorted(str(path) for path in SOURCES.glob("*.c"))
     _run(
         "avr-gcc",
-        *("-std=gnu11", f"-mmcu={CHIP}", "-DF_CPU=16000000UL", "-Os", "-flto"),
+        *("-std=gnu11", f"-mmcu={chip.mcu}", "-DF_CPU=16000000UL", "-Os", "-flto"),
         *("-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"),
         *(f"-D{name}={value}" for name, value in given.items()),
         *("-Wl,--gc-sections", "-o", str(elf), *sources),
@@ -61,7 +96,7 @@ def build(directory: Path, settings: Mapping[str, str] | None = None) -> Firmwar
     _run("avr-objcopy", "-O", "ihex", "-R", ".eeprom", str(elf), str(hex_file))
     _run("avr-objcopy", "-O", "binary", "-R", ".eeprom", str(elf), str(binary))
     flash, ram = _size(_run("avr-size", str(elf)))
-    firmware = Firmware(elf, hex_file, binary, flash, ram)
+    firmware = Firmware(chip, elf, hex_file, binary, flash, ram)
     if not firmware.fits:
         raise BuildError(f"the firmware takes more than half of the chip: {firmware}")
     return firmware

@@ -2,8 +2,8 @@
 
     python -m scripts.make_reference
 
-makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities and
-README.md's table of colours.
+makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
+README.md's table of colours, and deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from busylight.core.palette import DEFAULT_RULES
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
+from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.load import is_secret, variables_of
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
@@ -273,6 +274,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
+        **shipped(),
     }
 
 

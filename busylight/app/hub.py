@@ -119,6 +119,7 @@ class Hub:
                 async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
+                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
             on_round()

@@ -63,6 +63,7 @@ class Watch:
         self._beats = 0
         self._watched = threading.get_ident()
         self._ended = threading.Event()
+        self._noted = threading.Event()
         self._resort_at: float | None = None
 
     def __enter__(self) -> Self:
@@ -72,7 +73,7 @@ class Watch:
         os.set_blocking(tells, False)
         # The C half of a signal's handler writes there at once, though Python be blocked.
         self._before = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._thread.start()
         return self
 
@@ -86,6 +87,9 @@ class Watch:
         signal.set_wakeup_fd(self._before)
         with contextlib.suppress(OSError):
             os.write(self._tells, b"\0")
+        self._noted.wait(_WORD_LIMIT)
+        if self._resort_at is not None:
+            return  # a thread of a part may still hold up the end of the process
         self._thread.join()
         os.close(self._hears)
         os.close(self._tells)
@@ -94,15 +98,21 @@ class Watch:
         """Note that the loop goes round; to be called at least every `TICK` seconds."""
         self._beats += 1
 
+    def _work(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._noted.set()
+
     def _run(self) -> None:
         seen, missed = -1, 0
-        while not self._ended.is_set():
+        while not self._ended.is_set() or self._resort_at is not None or not self._noted.is_set():
             ready, _, _ = select.select([self._hears], [], [], self._timeout())
-            if self._ended.is_set():
-                return
             if ready:
                 if set(os.read(self._hears, 64)) & {signal.SIGTERM, signal.SIGINT}:
                     self._resort_at = self._resort_at or time.monotonic() + self._pace.last_resort
+                if self._ended.is_set():
+                    self._noted.set()
                 continue
             if self._resort_at is not None:
                 if time.monotonic() >= self._resort_at:

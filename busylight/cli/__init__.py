@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import Final
 
 from busylight import __version__
-from busylight.cli.arguments import ARGUMENTS
+from busylight.cli.arguments import ARGUMENTS, add_common
 
 COMMANDS: Final = {
     "run": "watch presence and drive every output, until it is told to stop",
     "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
-    "login": "sign in to Microsoft with a code",
+    "login": "sign in to Microsoft with a code or a browser",
     "logout": "forget the sign-in",
     "status": "read presence once and print it with the light it maps to",
     "check": "try every configured part, and say how to mend what fails",
@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "devices": "list serial ports, with the setting that would select each",
     "palette": "print the colours in force, and where each rule came from",
     "firmware": "the light that you build: its firmware, or a virtual one",
+    "service": "start with the machine, as a service of systemd",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is None:  # --help, --version, or a mistake: argparse explains, and ends it
         parser.parse_args(words)
         return 0
-    args = parser.parse_args(words)
+    args = parser.parse_args(words, argparse.Namespace(env_file=None, debug=False))
     if command in ("run", "demo"):
         # Until the program has handlers of its own: a stop while it loads is a stop, too.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,14 +56,7 @@ def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])
-        command.add_argument(
-            "--env-file",
-            metavar="PATH",
-            help="settings; default ./.env, else /etc/busylight/busylight.env",
-        )
-        command.add_argument(
-            "--debug", action="store_true", help="log everything, and show tracebacks"
-        )
+        add_common(command)
         if name == chosen and name in ARGUMENTS:
             ARGUMENTS[name](command)
     return parser

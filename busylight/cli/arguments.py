@@ -1,14 +1,34 @@
 """What each command takes on the command line: read before anything heavy is loaded."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Final
 
 from busylight.core.override import Mode, parse_duration
 from busylight.core.palette import DEFAULT_RULES
+from firmware_bridge.flashing import BOARDS
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
+
+_LIGHT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command takes; suppressed defaults let it stand before or after an action."""
+    parser.add_argument(
+        "--env-file",
+        metavar="PATH",
+        default=argparse.SUPPRESS,
+        help="settings; default ./.env, else /etc/busylight/busylight.env",
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="log everything, and show tracebacks",
+    )
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +54,15 @@ def _login(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _devices(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument(
+        "--ours",
+        metavar="PORT",
+        help="ask who is on this port; if it is our light, SERIAL_PORT=auto will find it",
+    )
 
 
 def _test_light(parser: argparse.ArgumentParser) -> None:
@@ -65,19 +94,64 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 
 def _firmware(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "action", metavar="build|simulate", choices=["build", "simulate"], help="what to do"
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, text: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:])
+        add_common(made)
+        return made
+
+    build = action("build", "build the firmware for an AVR board, as a file")
+    _add_set(build)
+    build.add_argument(
+        "--chip",
+        choices=["atmega328p", "atmega32u4"],
+        default="atmega328p",
+        help="what is on the board; default atmega328p (Uno, Nano)",
     )
-    parser.add_argument("--link", metavar="PATH", help="simulate: where the light's port stands")
+    build.add_argument(
+        "--output", default="build-light", metavar="DIR", help="where; default build-light"
+    )
+    flash = action("flash", "put the firmware on a board")
+    flash.add_argument("board", metavar="BOARD", type=board, help=f"one of {', '.join(BOARDS)}")
+    _add_set(flash)
+    _add_port(flash)
+    flash.add_argument(
+        "--yes", action="store_true", help="overwrite without a question what is not our firmware"
+    )
+    _add_port(action("monitor", "watch the line to a light, in words"))
+    simulate = action("simulate", "run a virtual light on a pseudo-terminal")
+    simulate.add_argument("--link", metavar="PATH", help="where the light's port stands")
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
         default=[],
+        type=assignment,
         metavar="NAME=VALUE",
-        help="build: what is on the board, e.g. PIXELS=24",
+        help="what is on the board, e.g. PIXELS=24; may be given more than once",
+    )
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", metavar="PORT", help="the board's port; default SERIAL_PORT, or a light of ours"
+    )
+
+
+def _service(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        metavar="install|uninstall|status",
+        choices=["install", "uninstall", "status"],
+        help="what to do",
     )
     parser.add_argument(
-        "--output", default="build-light", metavar="DIR", help="build: where; default build-light"
+        "--name",
+        type=light_name,
+        help="one of several lights: busylight@NAME, with the settings /etc/busylight/NAME.env",
     )
 
 
@@ -87,12 +161,28 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "status": _json,
     "check": _json,
     "test-light": _test_light,
-    "devices": _json,
+    "devices": _devices,
     "palette": _json,
     "firmware": _firmware,
+    "service": _service,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""
+
+
+def board(text: str) -> str:
+    """The name of a board; raises argparse's error."""
+    if text.lower() not in BOARDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(BOARDS)}")
+    return text.lower()
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Name and value of `NAME=VALUE`; raises argparse's error."""
+    name, equals, value = text.partition("=")
+    if not equals or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE like PIXELS=24")
+    return name.strip().upper(), value.strip()
 
 
 def speed(text: str) -> float:
@@ -129,6 +219,13 @@ def mode(text: str) -> Mode:
         return Mode(text.strip().lower().replace("-", "_"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Mode)}") from None
+
+
+def light_name(text: str) -> str:
+    """A name that may stand in a unit's and a file's name; raises argparse's error."""
+    if not _LIGHT_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name like kitchen (a-z 0-9 _ -)")
+    return text
 
 
 def duration(text: str) -> int:

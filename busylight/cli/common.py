@@ -21,6 +21,7 @@ from busylight.parts import PartError
 from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import LogFormat, Settings, secrets_of
+from busylight.settings.variables import read_variables
 from busylight.sources.graph.settings import GraphSettings
 
 JSON_VERSION: Final = 1
@@ -113,6 +114,12 @@ def settings_of(
     as_json = settings.log_format is LogFormat.JSON
     configure(level, as_json=as_json, speaker=STDERR if stays else None)
     return settings
+
+
+def env_file_is_there(args: argparse.Namespace) -> None:
+    """For a command that needs no setting: a named file that is missing is told all the same."""
+    if args.env_file is not None:
+        read_variables(Path(args.env_file), {})
 
 
 def graph_settings_of(settings: Settings) -> GraphSettings:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from busylight.cli.common import env_file_is_there
 from busylight.demo.audience import light_of
 from busylight.outputs.terminal.picture import Depth, draw, light_words
 from busylight.outputs.terminal.screen import Screen
@@ -26,6 +27,7 @@ _STATES: Final = {
 
 def run(args: argparse.Namespace) -> None:
     """Show what the light shows, until Ctrl-C or SIGTERM."""
+    env_file_is_there(args)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -105,7 +105,7 @@ class Situation:
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
         after = replace(
-            self,
+            self.after_showing(now),
             memories=MappingProxyType(memories),
             trouble=None,
             signed_in=True,
@@ -114,13 +114,13 @@ class Situation:
             told_success=told,
             shown=self.shown_at(now),
         )
-        return _with_last_lit(replace(after, shown=after.shown_at(now)), now)
+        return replace(after, shown=after.shown_at(now))
 
     def after_trouble(self, trouble: Trouble, now: float) -> "Situation":
         """What holds when the source could not read anything."""
         same = self.trouble is not None and self.trouble.why is trouble.why
         return replace(
-            self,
+            self.after_showing(now),
             memories=MappingProxyType(
                 {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
             ),
@@ -133,9 +133,19 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        override = override_after(command, view.light, self.last_lit, now)
-        return _with_last_lit(replace(self, override=override), now)
+        before = self.after_showing(now)
+        override = override_after(command, self.view(now).light, before.last_lit, now)
+        return replace(before, override=override)
+
+    def after_showing(self, now: float) -> "Situation":
+        """What holds when the present view has been shown: a light that is not dark is remembered.
+
+        A view changes by the mere passing of time, too, so this is asked before whatever ends it.
+        """
+        light = self.light(now)
+        if light is None or light.is_dark or light == self.last_lit:
+            return self
+        return replace(self, last_lit=light)
 
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""
@@ -290,10 +300,3 @@ class Situation:
 
 def _date(since_1970: float) -> datetime:
     return _1970 + timedelta(seconds=since_1970)
-
-
-def _with_last_lit(situation: Situation, now: float) -> Situation:
-    light = situation.light(now)
-    if light is None or light.is_dark or light == situation.last_lit:
-        return situation
-    return replace(situation, last_lit=light)

@@ -281,12 +281,11 @@ class _Loader:
         if given is None:
             return "default"
         name = given.value.lower().replace("color", "colour").replace("_", "-")
-        if name not in PALETTES:
-            self._faults.append(
-                self._fault("PALETTE", f"is none of {', '.join(PALETTES)}", "colour-blind")
-            )
-            return "default"
-        return name
+        if name in PALETTES:
+            return name
+        problem = f"is none of {', '.join(PALETTES)}"
+        self._faults.append(self._fault("PALETTE", problem, "colour-blind"))
+        return "default"
 
     def _build(
         self,

@@ -41,7 +41,7 @@ def read_variables(named_file: Path | None, environ: Mapping[str, str]) -> Varia
 
     Raises `SettingsError` if there is nothing to go on with: the file cannot be read.
     """
-    file = named_file or _first_default()
+    file = env_file_in_force(named_file)
     given: dict[str, Variable] = {}
     faults: list[SettingFault] = []
     if file is not None:
@@ -58,7 +58,10 @@ def read_variables(named_file: Path | None, environ: Mapping[str, str]) -> Varia
     return Variables(given, file, tuple(faults))
 
 
-def _first_default() -> Path | None:
+def env_file_in_force(named_file: Path | None) -> Path | None:
+    """The env file that is read: the named one, else the first default that is there."""
+    if named_file is not None:
+        return named_file
     # lexists, and not exists: a file in a directory that is closed to us shall be told, not
     # passed over.
     return next((path for path in DEFAULT_FILES if os.path.lexists(path)), None)

@@ -1,5 +1,6 @@
 """The device in a real Home Assistant core: found, true, obedient, and gone without a trace."""
 
+import json
 from typing import Any
 
 import pytest
@@ -351,11 +352,31 @@ async def test_a_button_on_the_light_is_an_event_for_as_long_as_there_is_one(
 
 
 async def test_removed_it_leaves_nothing(
-    program: Program, hass: HomeAssistant, its_own: list[str]
+    program: Program,
+    hass: HomeAssistant,
+    its_own: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # When a device with a disabled entity goes (Last update is one), Home Assistant 2025.4
-    # clears the announcement once more itself, and then warns of its own message.
-    its_own.append("No device components to cleanup for busylight_desk")
+    # When a device with a disabled entity goes (Last update is one), Home Assistant clears the
+    # announcement once more itself, and complains of its own message: of anybody's device.
+    document = {
+        "device": {"identifiers": ["foreign"], "name": "Foreign"},
+        "origin": {"name": "somebody else"},
+        "components": {
+            "shown": {"platform": "sensor", "unique_id": "f1", "state_topic": "a"},
+            "hidden": {
+                "platform": "sensor",
+                "unique_id": "f2",
+                "state_topic": "a",
+                "enabled_by_default": False,
+            },
+        },
+    }
+    for payload in (json.dumps(document), ""):
+        async_fire_mqtt_message(hass, "homeassistant/device/foreign/config", payload)
+        await hass.async_block_till_done()
+    its_own += [record.getMessage() for record in caplog.get_records("call")]
+    its_own += [words.replace("foreign", "busylight_desk") for words in its_own]
     await program.reads("Busy", "InACall")
     topic = f"homeassistant/device/{unique_id(program.settings)}/config"
     async_fire_mqtt_message(hass, topic, b"")

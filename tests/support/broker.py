@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -203,6 +203,8 @@ class Heard:
     topic: str
     payload: bytes
     retained: bool
+    at: float = field(default=0.0, compare=False)
+    """When, in seconds of `time.monotonic`."""
 
 
 class Recorder:
@@ -246,7 +248,9 @@ class Recorder:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         with self._lock:
-            self._heard.append(Heard(message.topic, bytes(message.payload), message.retain))
+            self._heard.append(
+                Heard(message.topic, bytes(message.payload), message.retain, time.monotonic())
+            )
 
     @property
     def heard(self) -> list[Heard]:

@@ -1,6 +1,8 @@
 """A real Home Assistant as a process of its own, set up and asked over its own HTTP API."""
 
 import contextlib
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,10 +17,12 @@ from tests.support.broker import free_port, listens
 
 START_LIMIT: Final = 120.0
 """Seconds that a start may take on a busy machine, the first one above all."""
+_COMPLAINT: Final = re.compile(r" (WARNING|ERROR|CRITICAL) \(\w+\) (?P<text>.*)")
 _CONFIGURATION: Final = """\
 homeassistant:
   name: Home
   time_zone: UTC
+  country: NL
 http:
   server_host: 127.0.0.1
   server_port: {port}
@@ -35,12 +39,16 @@ class HomeAssistantProcess:
     """Home Assistant with a configuration directory of its own, which a restart keeps."""
 
     def __init__(
-        self, directory: Path, *, python: str = sys.executable, more_configuration: str = ""
+        self, directory: Path, *, python: str | None = None, more_configuration: str = ""
     ) -> None:
-        """Start nothing yet; `python` is one that has Home Assistant installed."""
+        """Start nothing yet.
+
+        `python` is one that has a Home Assistant installed; HOME_ASSISTANT_PYTHON may name it,
+        so that another version than that of the tests is tried.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self._python = python
+        self._python = python or os.environ.get("HOME_ASSISTANT_PYTHON") or sys.executable
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         text = _CONFIGURATION.format(port=self.port, more=more_configuration)
@@ -65,6 +73,15 @@ class HomeAssistantProcess:
     def log(self) -> str:
         """What it has said since its first start, warnings and errors."""
         return (self.directory / "said").read_text("utf-8", "replace")
+
+    @property
+    def complaints(self) -> list[str]:
+        """Its warnings and errors that have to do with MQTT, without their time."""
+        return [
+            found["text"]
+            for line in self.log.splitlines()
+            if (found := _COMPLAINT.search(line)) and "mqtt" in line.lower()
+        ]
 
     def start(self) -> None:
         """Start, and return when it answers."""
@@ -120,6 +137,12 @@ class HomeAssistantProcess:
         answer = self._api.post(path, **options)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json()
+
+    def rendered(self, template: str) -> str:
+        """What it makes of a template."""
+        answer = self._api.post("/api/template", json={"template": template})
+        assert answer.is_success, answer.text
+        return answer.text
 
     def call(self, domain: str, service: str, **data: Any) -> None:
         """Have a service called."""

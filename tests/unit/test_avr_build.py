@@ -33,32 +33,38 @@ def sizes(directory: Path, numbers: str) -> None:
 def test_what_is_built_is_told_with_its_figures(tools: Path) -> None:
     firmware = avr.build(tools, {"PIXELS": "24"})
     assert (firmware.flash, firmware.ram) == (3010, 210)
-    assert str(firmware) == "flash 3010 of 32768 bytes (9.2%), RAM 210 of 2048 bytes (10.3%)"
+    figures = "flash 3010 of 32768 bytes (9.2%), RAM 210 of 2048 bytes (10.3%)"
+    assert str(firmware) == f"ATmega328P: {figures}"
     called = (tools / "called").read_text()
     assert "-mmcu=atmega328p" in called
     assert "-DPIXELS=24" in called
     assert all(f"{name}.c" in called for name in ("main", "board", "light", "protocol"))
 
 
-def test_the_command_tells_the_file_and_how_to_flash_it(
+def test_the_command_tells_the_file_and_its_size(
     tools: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--output", str(tools / "out"), "--set", "PIXELS=24", "--set", "ORDER=1"]
     assert main(["firmware", "build", *given]) == 0
     said = capsys.readouterr().out
-    assert f"-U flash:w:{tools}/out/light.hex:i" in said
+    assert f"{tools}/out/light.hex\n" in said
     assert "flash 3010 of 32768 bytes" in said
     called = (tools / "called").read_text()
     assert "-DPIXELS=24 -DORDER=1 -DSERIAL_NUMBER=" in called
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [("PIXELS", "is no NAME=VALUE"), ("PIXLES=3", "settings are PIXELS")]
+    ("given", "code", "told"),
+    [("PIXELS", 2, "is no NAME=VALUE"), ("PIXLES=3", 1, "settings are PIXELS")],
 )
 def test_the_command_refuses_what_is_no_setting(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, code: int, told: str
 ) -> None:
-    assert main(["firmware", "build", "--output", str(tmp_path), "--set", given]) == 1
+    try:
+        ended = main(["firmware", "build", "--output", str(tmp_path), "--set", given])
+    except SystemExit as usage:
+        ended = int(usage.code or 0)
+    assert ended == code
     assert told in capsys.readouterr().err
 
 

@@ -207,16 +207,28 @@ def _section(command: str) -> str:
     return found[1]
 
 
+FIRMWARE_ACTIONS = {
+    path.stem.removeprefix("firmware_")
+    for path in (ROOT / "busylight" / "cli").glob("firmware_*.py")
+}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_described_with_each_of_its_flags(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
+    actions = [[], *([action] for action in FIRMWARE_ACTIONS if command == "firmware")]
+    for action in actions:
+        with pytest.raises(SystemExit) as ended:
+            main([command, *action, "--help"])
+        assert ended.value.code == 0
     shared = {"--help", "--env-file", "--debug"}
     flags = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - shared
     assert flags == set(re.findall(r"--[a-z][a-z-]*", _usage(command)))
+
+
+def test_every_action_of_firmware_is_described() -> None:
+    assert set(re.findall(r"busylight firmware (\w+)", _usage("firmware"))) == FIRMWARE_ACTIONS
 
 
 def _usage(command: str) -> str:

@@ -90,6 +90,12 @@ def test_the_last_light_that_was_lit_comes_back_after_off() -> None:
     assert lit.mode is Mode.MANUAL
 
 
+def test_on_brings_back_what_was_shown_before_off_though_an_override_had_ended_by_itself() -> None:
+    situation = START.after_reading(_read(CALL), 1).after_command(SetMode(Mode.AVAILABLE, 5), 2)
+    dark = situation.after_command(SetLight(on=False), 8)
+    assert dark.after_command(SetLight(on=True), 9).view(9).light == parse_light("#ff0000 pulse")
+
+
 def test_after_a_restart_too_the_last_light_that_was_lit_comes_back_after_off() -> None:
     kept = START.after_command(SetLight(rgb=(1, 2, 3)), 1).after_command(SetLight(on=False), 2)
     restarted = START.with_recalled(kept.override)
@@ -98,6 +104,17 @@ def test_after_a_restart_too_the_last_light_that_was_lit_comes_back_after_off() 
     assert lit.light == kept.last_lit
     assert lit.light is not None
     assert lit.light.rgb == (1, 2, 3)
+
+
+def test_a_light_that_came_by_the_passing_of_time_comes_back_after_off_too() -> None:
+    stale = START.after_reading(_read(CALL), 1)
+    assert stale.view(100).state == "unknown"
+    lit = stale.after_command(SetMode(Mode.OFF), 100).after_command(SetLight(on=True), 101)
+    assert lit.view(101).light == parse_light("#4000ff 40% pulse 3")
+    briefly = START.after_reading(_read(FREE), 1).after_command(SetMode(Mode.BUSY, 10), 2)
+    away = briefly.after_reading(_read(CALL), 5).after_showing(13)  # for a moment the call shows
+    dark = away.after_command(SetMode(Mode.OFF), 14).after_command(SetLight(on=True), 15)
+    assert dark.view(15).light == parse_light("#ff0000 pulse")
 
 
 def test_a_light_set_by_hand_starts_from_what_is_shown() -> None:

@@ -165,6 +165,18 @@ async def test_a_signal_ends_the_process_though_the_loop_be_blocked(
     assert exits == [0]
 
 
+async def test_after_a_signal_the_process_ends_though_a_thread_outlives_the_loop(
+    tmp_path: Path, exits: list[int]
+) -> None:
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with Watch(tmp_path, pace=Pace(5.0, 4, last_resort=0.1), exit_now=exits.append):
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    await until(lambda: exits == [0])
+
+
 def test_each_time_in_a_row_the_part_waits_longer_and_never_over_an_hour(tmp_path: Path) -> None:
     waits = []
     for _ in range(6):

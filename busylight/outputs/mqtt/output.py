@@ -255,4 +255,12 @@ class MqttOutput:
         """The error, or what so many of its kind in a row must mean."""
         if isinstance(error, failures.LostError) and self._memory.looks_like_a_duel:
             return failures.TakenOverError(self._settings.client_id_in_force, certain=False)
+        if isinstance(error, failures.LostError) and self._memory.short_lives:
+            return _ShortLifeError(str(error))
         return error
+
+
+class _ShortLifeError(failures.LostError):
+    """The broker has closed a connection that was young: perhaps for another client's sake."""
+
+    retry_after: float = failures.DUEL_PATIENCE

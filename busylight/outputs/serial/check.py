@@ -1,10 +1,10 @@
 """Whether the port and the light behind it could be used, without changing what it shows."""
 
-from busylight.outputs.serial.conversation import Conversation
+from busylight.outputs.serial.conversation import identify
 from busylight.outputs.serial.finding import port_of
-from busylight.outputs.serial.firmware_output import describe
 from busylight.outputs.serial.line import Line
 from busylight.outputs.serial.settings import Protocol, SerialSettings
+from firmware_bridge.words import describe
 
 
 async def check(settings: SerialSettings) -> str:
@@ -14,9 +14,7 @@ async def check(settings: SerialSettings) -> str:
     """
     path = port_of(settings)
     if settings.protocol is Protocol.BUSYLIGHT:
-        conversation = Conversation(path, settings.baud)
-        identity = await conversation.begin()
-        await conversation.end(in_order=True)
+        identity = await identify(path, settings.baud)
         return f"{path} has our light: {describe(identity)}"
     line = await Line.open(path, settings.baud)
     await line.close(in_order=True)

@@ -28,6 +28,10 @@ _SAID_AGAIN: Final = 1.5
 """Seconds for which a light may go on to tell of one press, and some to spare."""
 
 
+class NoLightError(PortError):
+    """The port opens, but what is there does not answer as our light does."""
+
+
 class Conversation:
     """What is said on one opening of a port."""
 
@@ -63,10 +67,10 @@ class Conversation:
         try:
             answer = await self._exchange(protocol.HELLO, hello, GREETING)
         except TimeoutError:
-            raise PortError(_no_light(self._path)) from None
+            raise NoLightError(_no_light(self._path)) from None
         identity = protocol.unpack_identity(answer.payload)
         if answer.kind != protocol.IDENTITY or identity is None:
-            raise PortError(_no_light(self._path))
+            raise NoLightError(_no_light(self._path))
         # What was pressed before we were there is over, and still told for a while.
         self._hears_from = clock.now() + _SAID_AGAIN
         return identity
@@ -155,6 +159,14 @@ class Conversation:
             await line.write(protocol.encode(0, protocol.HEARD, bytes((number,))))
         except PortError:
             return  # the line itself knows
+
+
+async def identify(path: str, baud: int) -> protocol.Identity:
+    """Who is on a port, which is closed again; raises `OutputError`. Changes nothing there."""
+    conversation = Conversation(path, baud)
+    identity = await conversation.begin()
+    await conversation.end(in_order=True)
+    return identity
 
 
 def _no_light(path: str) -> str:

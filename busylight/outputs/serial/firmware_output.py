@@ -16,6 +16,7 @@ from busylight.outputs.serial.finding import port_of
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.parts import OutputError
 from firmware_bridge import protocol
+from firmware_bridge.words import describe
 
 _log: Final = logging.getLogger("busylight.outputs.serial")
 
@@ -157,12 +158,3 @@ class FirmwareOutput:
                     shown = await conversation.ask(protocol.PING)
                     if not self._wish.is_fulfilled(shown):
                         await self._fulfil(conversation, self._wish)
-
-
-def describe(identity: protocol.Identity) -> str:
-    """A light in half a sentence."""
-    board = protocol.BOARD_NAMES.get(identity.board, f"board {identity.board}")
-    firmware = ".".join(str(number) for number in identity.firmware)
-    pixels = "1 pixel" if identity.pixels == 1 else f"{identity.pixels} pixels"
-    number = identity.serial_number.hex()
-    return f"{board}, firmware {firmware}, {pixels}, serial number {number}"

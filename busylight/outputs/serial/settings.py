@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from busylight.outputs.serial.adalight import HEADER
 from busylight.outputs.serial.template import Template
-from busylight.parts import Branch, Fault
+from busylight.parts import INHERITED, Branch, Fault
 
 
 class Protocol(StrEnum):
@@ -46,11 +47,14 @@ _BY_ID: Final = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
 class SerialSettings(Branch):
     """Which port, and what is written to it."""
 
+    state_dir: Annotated[Path | None, INHERITED] = None
+    """Where it is kept which port was confirmed; None: nowhere."""
+
     port: Annotated[str, AfterValidator(_device_path)] = Field(
         default=AUTO,
         description="Path of the device; the link by id survives replugging. Or auto: the one "
-        "port whose USB names say that it is a light with our firmware; every other protocol "
-        "needs a path",
+        "port whose USB names say that it is a light with our firmware, or that was confirmed "
+        "(`busylight devices --ours`); every other protocol needs a path",
         examples=[_BY_ID],
     )
     protocol: Protocol = Field(

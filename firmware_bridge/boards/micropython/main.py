@@ -1,7 +1,6 @@
 """The firmware of a light on MicroPython: RP2040, RP2350, ESP32 families.
 
-What it needs beside itself on the board: light_settings.py, and of firmware_bridge `__init__.py`,
-`protocol.py`, `light.py`, `board.py` and `button.py`.
+What it needs beside itself on the board `firmware_bridge/micropython.py` lists.
 """
 
 import os
@@ -19,7 +18,9 @@ from firmware_bridge.button import Button
 from firmware_bridge.light import Light
 
 REPL_MARK = "repl_wanted"
-"""A file that tells the next start to end at the prompt: a watchdog cannot be stopped."""
+"""A file that tells the next start to end at the prompt: a watchdog cannot be stopped. boot.py
+leaves the USB names alone while it is there."""
+_PROMPT, _LIGHT = "prompt", "light"  # what the next start shall be
 _WATCHDOG_MS = 5000  # an RP2040 can do 8388 at most
 _PWM_HERTZ = 1000
 _CHUNK = 64
@@ -148,17 +149,27 @@ def work(board: Board, leds: "Pixels | Pwm | Leds") -> None:
 def main() -> None:
     """Be a light, unless the last start was told to leave the prompt."""
     if REPL_MARK in os.listdir():
+        with open(REPL_MARK) as file:
+            is_for_prompt = file.read() == _PROMPT
+        if is_for_prompt:
+            mark(_LIGHT)
+            return
         os.remove(REPL_MARK)
-        return
+        machine.reset()  # for boot.py, which has just passed over the USB names
     micropython.kbd_intr(-1)  # byte 3 is a byte
     try:
         run()
     finally:
         micropython.kbd_intr(3)
-    with open(REPL_MARK, "w"):
-        pass
+    mark(_PROMPT)
     sleep_ms(100)  # the answer leaves first
     machine.reset()
+
+
+def mark(start: str) -> None:
+    """Write down what the next start shall be."""
+    with open(REPL_MARK, "w") as file:
+        file.write(start)
 
 
 main()

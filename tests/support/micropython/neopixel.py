@@ -1,7 +1,9 @@
-"""WS2812s, told on stderr."""
+"""WS2812s, told on stderr; they hang while the file `hang` is there."""
 
-import sys
+import os
 import time
+
+from machine import tell, watch
 
 
 class NeoPixel:
@@ -13,6 +15,8 @@ class NeoPixel:
         self.colour = colour
 
     def write(self):
-        sys.stderr.write(
-            "paint %f %d %02x%02x%02x\n" % ((time.ticks_ms() / 1000, self.count) + self.colour)
-        )
+        """In the driver's order: green is sent first, so what is given as red is the second."""
+        watch()
+        tell("paint %f %d %02x%02x%02x" % ((time.ticks_ms() / 1000, self.count) + self.colour))
+        while "hang" in os.listdir():
+            watch()

@@ -1,0 +1,1 @@
+"""Busylight as a service of systemd: its files, and putting them there."""

@@ -1,0 +1,135 @@
+"""A Debian of its own, made by debootstrap and booted by systemd-nspawn: a bare Pi to install on.
+
+Needs root, and debootstrap and systemd-container from Debian.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+PYTHON_OF: Final = {"bookworm": "3.11", "trixie": "3.13"}
+_MIRROR: Final = "http://deb.debian.org/debian"
+_PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,python3-venv,ca-certificates"
+_BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+_PATIENCE: Final = 60.0
+
+
+def debian(release: str, directory: Path) -> Path:
+    """Make the root directory of a Debian, unless it is there."""
+    root = directory / release
+    if not (root / "usr/bin/python3").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", release, root, _MIRROR],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    return root
+
+
+def wheels(release: str, source: Path, directory: Path) -> Path:
+    """Our wheel, and all that it needs, for that Debian's Python."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", directory, source], check=True)
+    (own,) = directory.glob("busylight_presence-*.whl")
+    subprocess.run(
+        [*pip, "download", "--only-binary=:all:", f"--python-version={PYTHON_OF[release]}",
+         "-d", directory, own], check=True,
+    )  # fmt: skip
+    return directory
+
+
+class Container:
+    """A booted Debian, on a copy of a root directory, in the network of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        self.boot()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.cut_power()
+
+    def boot(self) -> None:
+        """Start it, and wait until its systemd says that it is up."""
+        self._nspawn = subprocess.Popen(
+            # A terminal of its own, or nspawn waits for somebody who answers.
+            ["script", "-qec",
+             f"systemd-nspawn -D {self.root} {_BOOT}", "/dev/null"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._nspawn.communicate, daemon=True).start()
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            assert time.monotonic() < deadline, "the container does not boot"
+            self._pid = self._pid_of_init()
+            if self._pid and "running" in self.run("systemctl is-system-running --wait").stdout:
+                return
+            time.sleep(0.1)
+
+    def cut_power(self) -> None:
+        """End all that runs in it at once, as a power cut does."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+        if self._nspawn is not None:
+            self._nspawn.wait(_PATIENCE)
+        self._pid, self._nspawn = 0, None
+
+    def run(self, command: str, *, check: bool = False) -> "subprocess.CompletedProcess[str]":
+        """Run a shell's line as root; `check`: it must do well."""
+        done = subprocess.run(
+            ["nsenter", "-t", str(self._pid), "-m", "-u", "-i", "-p", "-C", "-r", "-w",
+             "sh", "-c", f"cd /root && {command}"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done
+
+    def says(self, command: str, pattern: str, seconds: float = _PATIENCE) -> float:
+        """Run it again and again until it says so; the seconds that it took."""
+        began = time.monotonic()
+        while True:
+            done = self.run(command)
+            if re.search(pattern, done.stdout):
+                return time.monotonic() - began
+            assert time.monotonic() - began < seconds, (
+                f"{command} does not say {pattern}:\n{done.stdout}{done.stderr}"
+                f"{self.run('journalctl -u busylight -n 30 --no-pager').stdout}"
+            )
+            time.sleep(0.2)
+
+    def _pid_of_init(self) -> int:
+        """The first process of it: whose root is our directory, and who is 1 inside."""
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                numbers = re.search(r"^NSpid:\t(\d+)\t1$", status.read_text(), re.MULTILINE)
+                if numbers and (status.parent / "root").samefile(self.root):
+                    return int(numbers[1])
+            except OSError:
+                continue
+        return 0
