@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from busylight.app.output_runner import OutputRunner
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.palette import Palette
 from busylight.core.situation import Rules
-from busylight.core.view import PartState
+from busylight.core.view import PartHealth, PartState
 from busylight.demo.lookalike import Lookalike
 from busylight.mqtt.connection import Connection
 from busylight.mqtt.settings import MqttSettings
@@ -112,6 +112,9 @@ class Meter:
     """What is used and done since the last look."""
 
     published: int = 0
+    """Messages about people."""
+    progress: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever an output has told how it is."""
     _cpu: float = 0.0
     _wall: float = 0.0
 
@@ -119,7 +122,7 @@ class Meter:
         self.look()
 
     def look(self) -> tuple[float, float, int]:
-        """Seconds, CPU seconds and publishes since the last look."""
+        """Seconds, CPU seconds and messages since the last look."""
         wall, cpu = time.monotonic(), time.process_time()
         found = wall - self._wall, cpu - self._cpu, self.published
         self._wall, self._cpu, self.published = wall, cpu, 0
@@ -132,6 +135,23 @@ def rss() -> float:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Health:
+    """How the output is, on its way to the hub."""
+
+    def __init__(self, hub: Hub, meter: "Meter") -> None:
+        self._hub = hub
+        self._meter = meter
+        self.is_well = False
+
+    def told(self, name: str, health: PartHealth) -> None:
+        """Take in how it is."""
+        self.is_well = health.state is PartState.CONNECTED
+        self._meter.progress.set()
+        if health.error:
+            print("output:", health.error, flush=True)
+        self._hub.health(name, health)
 
 
 class Watched:
@@ -163,13 +183,16 @@ class Watched:
             await self._heard.wait()
 
 
-async def measure(people: int, directory: Path, port: int | None, pipe: Pipe, where: Any) -> None:
+async def measure(
+    args: argparse.Namespace, directory: Path, port: int | None, pipe: Pipe, where: Any
+) -> None:
     """Read, publish, and print what it took."""
+    people: int = args.people
     meter = Meter()
     send = Connection.send
 
     def counted(self: Connection, topic: str, content: bytes, *, retain: bool) -> Any:
-        meter.published += 1
+        meter.published += "/users/" in topic
         return send(self, topic, content, retain=retain)
 
     Connection.send = counted  # type: ignore[method-assign]  # counted for this measurement
@@ -177,17 +200,21 @@ async def measure(people: int, directory: Path, port: int | None, pipe: Pipe, wh
     names = directory / "people"
     names.write_text("".join(f"{person(number)}\n" for number in range(people)), "ascii")
     settings = GraphSettings(
-        interval=5, token_cache=directory / "tokens.json", users=users_of(names), **where
+        interval=args.interval,
+        token_cache=directory / "tokens.json",
+        users=users_of(names),
+        **where,
     )
     hub = Hub(Rules(Palette(), stale_after=600, source="graph", version="0", many=True))
     watched, tasks, stopping = Watched(hub), [], asyncio.Event()
+    health = Health(hub, meter)
     tasks.append(asyncio.create_task(hub.run()))
     if port is not None:
         mqtt = MqttSettings(
             id="bench", name="Bench", host="127.0.0.1", port=port, discovery_users=0
         )
         runner = OutputRunner(
-            "mqtt", lambda: MqttOutput(mqtt), hub.slot(), hub.health, hub.command, 100, stopping
+            "mqtt", lambda: MqttOutput(mqtt), hub.slot(), health.told, hub.command, 100, stopping
         )
         tasks.append(asyncio.create_task(runner.run()))
     tasks.append(asyncio.create_task(watched.run(GraphSource(settings))))
@@ -195,7 +222,7 @@ async def measure(people: int, directory: Path, port: int | None, pipe: Pipe, wh
     await watched.until(1)
     report("first reading", people, *meter.look())
     if port is not None:
-        await published(hub, meter, people)
+        await published(health, meter, people)
     print(f"memory: {(rss() - before) / people * 10_000:.1f} MiB for 10,000 people")
     meter.look()
     await watched.until(watched.rounds + ROUNDS)
@@ -212,14 +239,11 @@ async def measure(people: int, directory: Path, port: int | None, pipe: Pipe, wh
     await asyncio.wait(tasks, timeout=5)
 
 
-async def published(hub: Hub, meter: Meter, people: int) -> None:
+async def published(health: Health, meter: Meter, people: int) -> None:
     """Wait until everybody stands on the broker."""
-    health = hub.view.diagnostics.outputs.get("mqtt")
-    while health is None or health.state is not PartState.CONNECTED or meter.published < 2 * people:
-        if health is not None and health.error:
-            print("output:", health.error)
-        await asyncio.sleep(0.5)
-        health = hub.view.diagnostics.outputs.get("mqtt")
+    while not health.is_well or meter.published < 2 * people:
+        meter.progress.clear()
+        await meter.progress.wait()
     report("first publishing", people, *meter.look())
 
 
@@ -227,7 +251,7 @@ def report(what: str, people: int, wall: float, cpu: float, sent: int) -> None:
     """One line."""
     each = cpu / people * 10_000
     print(
-        f"{what}: {wall:.1f} s, {cpu:.2f} CPU s ({each:.2f} for 10,000 people), {sent} publishes",
+        f"{what}: {wall:.1f} s, {cpu:.2f} CPU s ({each:.2f} for 10,000 people), {sent} messages about people",
         flush=True,
     )
 
@@ -236,6 +260,7 @@ def main() -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--interval", type=float, default=5, help="seconds between two rounds")
     parser.add_argument("--no-broker", action="store_true", help="only read")
     args = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -244,7 +269,7 @@ def main() -> int:
         pipe, where = stack.enter_context(graph(args.people))
         slices = -(-args.people // 650)
         print(f"{args.people} people in {slices} requests a round")
-        asyncio.run(measure(args.people, directory, port, pipe, where))
+        asyncio.run(measure(args, directory, port, pipe, where))
     return 0
 
 
