@@ -251,7 +251,8 @@ def report(what: str, people: int, wall: float, cpu: float, sent: int) -> None:
     """One line."""
     each = cpu / people * 10_000
     print(
-        f"{what}: {wall:.1f} s, {cpu:.2f} CPU s ({each:.2f} for 10,000 people), {sent} messages about people",
+        f"{what}: {wall:.1f} s, {cpu:.2f} CPU s ({each:.2f} for 10,000 people), "
+        f"{sent} messages about people",
         flush=True,
     )
 
