@@ -82,7 +82,8 @@ class Output(Protocol):
     The class has `Settings`, and is called with them. Entering connects, leaving says goodbye;
     after any error the object is thrown away and a new one made. What is shown is dimmed by
     `BRIGHTNESS` already, and only when more than the diagnostics has changed, unless the class
-    says `dimmed = False`: it is no lamp, and is shown everything as it is.
+    says `dimmed = False`: it is no lamp, and is shown everything as it is. A view has to be shown
+    within ten seconds, or as many as a method `seconds_to_show(view)` asks for.
     """
 
     @property
