@@ -10,9 +10,11 @@ from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh
+from busylight.core.palette import Palette
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
@@ -31,7 +33,7 @@ class Hub:
         self._situation = Situation(
             rules, started_at=clock.now(), epoch=self._wall_clock.epoch
         ).with_recalled(override)
-        self._slots: list[Slot] = []
+        self._slots: list[tuple[Slot, Palette | None]] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
         self._ended = False
@@ -51,11 +53,11 @@ class Hub:
         """What is to be shown now."""
         return self._situation.view(clock.now())
 
-    def slot(self) -> Slot:
-        """A new output's place to take views from."""
+    def slot(self, palette: Palette | None = None) -> Slot:
+        """A new output's place to take views from; `palette`: the output's own, if it has one."""
         slot = Slot()
-        slot.put(self.view)
-        self._slots.append(slot)
+        slot.put(self._situation.view(clock.now(), palette))
+        self._slots.append((slot, palette))
         return slot
 
     def heard(self, answer: Reading | Trouble) -> None:
@@ -64,6 +66,8 @@ class Hub:
         if isinstance(answer, Reading):
             self._situation = self._situation.after_reading(answer, now)
         else:
+            # Whatever a part raises is told to everybody who may read the topics.
+            answer = replace(answer, detail=redact(answer.detail))
             self._situation = self._situation.after_trouble(answer, now)
         self._tell()
 
@@ -94,6 +98,8 @@ class Hub:
 
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
+        if health.error is not None:
+            health = replace(health, error=redact(health.error))
         before = self._situation.outputs.get(output)
         if before == health:
             return
@@ -119,14 +125,18 @@ class Hub:
                 async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
-                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
             on_round()
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
-        view = self.view
+        now = clock.now()
+        self._ended = True
+        for slot, palette in self._slots:
+            slot.put(self._last(on_exit, self._situation.view(now, palette), palette))
+
+    def _last(self, on_exit: str, view: View, palette: Palette | None) -> View:
         trouble = Trouble(Why.STALE, "the program has ended")
         ended = NotKnown(trouble, clock.now(), view.knowledge.read_at)
         people = {
@@ -135,13 +145,11 @@ class Hub:
         }
         last = replace(view, knowledge=ended, people=people, sign_in=None, is_last=True)
         if on_exit == "off":
-            last = replace(last, light=OFF, state="off")
-        elif on_exit == "unknown":
-            rule = self._situation.rules.palette["UNKNOWN"]
-            last = replace(last, light=rule.light, state="unknown")
-        self._ended = True
-        for slot in self._slots:
-            slot.put(last)
+            return replace(last, light=OFF, state="off")
+        if on_exit == "unknown":
+            rule = (palette or self._situation.rules.palette)["UNKNOWN"]
+            return replace(last, light=rule.light, state="unknown")
+        return last
 
     def blocked(self, words: str) -> None:
         """Take in which part has blocked the program before this start."""
@@ -171,15 +179,17 @@ class Hub:
         if self._ended:
             return
         self._look_at_the_wall_clock()
-        view = self.view
+        now = clock.now()
+        view = self._situation.view(now)
         self._changed.set()
         if view == self._told:
             return
         if self._told is None or _words(self._told.knowledge) != _words(view.knowledge):
             _log.info("presence: %s", _words(view.knowledge))
         self._told = view
-        for slot in self._slots:
-            slot.put(view)
+        self._situation = self._situation.after_showing(view)
+        for slot, palette in self._slots:
+            slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
 
 

@@ -134,6 +134,11 @@ class Palette(Mapping[str, Rule]):
         messages = sorted(filter(is_message_key, self._rules), key=lambda key: (-len(key), key))
         self._messages = tuple((key, _words(key.removeprefix(_MESSAGE))) for key in messages)
 
+    def with_rules(self, lights: Mapping[str, LightState | None]) -> "Palette":
+        """The same table with these rules over its own, as for one of several outputs."""
+        own = {rule.key: rule.light for rule in self.values() if not rule.is_default}
+        return Palette({**own, **lights}, self.name)
+
     def __getitem__(self, key: str) -> Rule:
         return self._rules[key]
 

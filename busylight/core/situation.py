@@ -105,7 +105,7 @@ class Situation:
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
         after = replace(
-            self.after_showing(now),
+            self,
             memories=MappingProxyType(memories),
             trouble=None,
             signed_in=True,
@@ -120,7 +120,7 @@ class Situation:
         """What holds when the source could not read anything."""
         same = self.trouble is not None and self.trouble.why is trouble.why
         return replace(
-            self.after_showing(now),
+            self,
             memories=MappingProxyType(
                 {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
             ),
@@ -133,16 +133,16 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        before = self.after_showing(now)
-        override = override_after(command, self.view(now).light, before.last_lit, now)
-        return replace(before, override=override)
+        view = self.view(now)
+        before = self.after_showing(view)
+        return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
-    def after_showing(self, now: float) -> "Situation":
-        """What holds when the present view has been shown: a light that is not dark is remembered.
+    def after_showing(self, view: View) -> "Situation":
+        """What holds when this view has been shown: a light that is not dark is remembered.
 
-        A view changes by the mere passing of time, too, so this is asked before whatever ends it.
+        A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
-        light = self.light(now)
+        light = view.light
         if light is None or light.is_dark or light == self.last_lit:
             return self
         return replace(self, last_lit=light)
@@ -150,7 +150,9 @@ class Situation:
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""
         kept = None if override is None else override.light
-        return replace(self, override=override, last_lit=kept or self.last_lit)
+        if kept is None or kept.is_dark:
+            kept = self.last_lit
+        return replace(self, override=override, last_lit=kept)
 
     def after_press(self, press: Press, now: float) -> "Situation":
         """What holds when a light's button was pressed, but for what the press asks for."""
@@ -169,12 +171,13 @@ class Situation:
             faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
         )
 
-    def view(self, now: float) -> View:
-        """What is to be shown at the moment `now`."""
+    def view(self, now: float, palette: Palette | None = None) -> View:
+        """What is to be shown at the moment `now`; `palette` is of an output with its own."""
         override = self._override(now)
         people = self._people(now)
         knowledge = self._busiest(people, now)
-        decision = self._decision(knowledge, now)
+        palette = palette or self.rules.palette
+        decision = self._decision(knowledge, palette, now)
         return View(
             light=decision.light,
             state=decision.state,
@@ -194,7 +197,9 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
             ),
-            people=MappingProxyType(self._with_lights(people, now) if self.rules.many else {}),
+            people=MappingProxyType(
+                self._with_lights(people, palette, now) if self.rules.many else {}
+            ),
         )
 
     def _override(self, now: float) -> Override | None:
@@ -203,24 +208,22 @@ class Situation:
             return None
         return override
 
-    def _decision(self, knowledge: Knowledge, now: float) -> Decision:
+    def _decision(self, knowledge: Knowledge, palette: Palette, now: float) -> Decision:
         """What the one light shows of what is known."""
         if isinstance(knowledge, Known) and (shown := self._shown_of(knowledge, now)) is not None:
             knowledge = replace(knowledge, presence=shown.presence)
         return decide(
             knowledge,
             self._override(now),
-            self.rules.palette,
+            palette,
             now,
             outside_hours=self.outside_hours(now),
         )
 
-    def light(self, now: float) -> LightState | None:
-        """The light of the view at the moment `now`, without all the rest."""
-        return self._decision(self._busiest(self._people(now), now), now).light
-
-    def _with_lights(self, people: Mapping[str, Knowledge], now: float) -> dict[str, Person]:
-        palette, outside = self.rules.palette, self.outside_hours(now)
+    def _with_lights(
+        self, people: Mapping[str, Knowledge], palette: Palette, now: float
+    ) -> Mapping[str, Person]:
+        outside = self.outside_hours(now)
         lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
         found = {}
         for who, knowledge in people.items():
@@ -228,7 +231,7 @@ class Situation:
             if same not in lights:
                 lights[same] = decide(knowledge, None, palette, now, outside_hours=outside).light
             found[who] = Person(knowledge, lights[same])
-        return found
+        return MappingProxyType(found)
 
     def _people(self, now: float) -> dict[str, Knowledge]:
         stale_after = self.rules.stale_after

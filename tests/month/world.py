@@ -16,7 +16,7 @@ from busylight.core.presence import Presence
 from busylight.core.view import View
 from busylight.parts import Branch, OutputError, SourceError
 from busylight.sources.graph.session import SignInStep
-from tests.month.oracle import Oracle, Said
+from tests.month.oracle import Oracle, Said, outside
 from tests.month.script import PRESENCES, Event, Setup
 from tests.month.virtual_time import FakeTime, VirtualClock
 
@@ -40,7 +40,11 @@ class World:
         self.setup = setup
         self.clock = clock
         self.random = seed
-        self.oracle = Oracle(setup.stale_after, releases=setup.releases)
+        self.oracle = Oracle(
+            setup.stale_after,
+            releases=setup.releases,
+            outside_hours=lambda now: outside(setup.hours, now + wall.offset),
+        )
         self.lamps = [Lamp(self, hears=index == 0) for index in range(3)]
         self.restart = asyncio.Event()
         self.graph = "well"
@@ -48,7 +52,8 @@ class World:
         self.well_since = 0.0
         """When reading had last become possible, by the clock that counts through suspend."""
         self.resumed_at = 0.0
-        """When the machine last woke up, by the clock that stands still in suspend."""
+        """When the machine last woke up or had its wall clock set, by the clock that stands still
+        in suspend: until it looks up, the program cannot know."""
         self.not_before = 0.0
         self.on_show: Callable[[View], None] = lambda _view: None
         """Called with whatever a lamp is asked to show, when it is asked."""
@@ -110,8 +115,6 @@ class World:
         self.well.clear()
         self._graph_fault += 1
         fault = self._graph_fault
-        if self.graph == "throttled":
-            self.not_before = self.now() + min(lasts, 3600.0)
 
         def over() -> None:
             if self._graph_fault == fault:
@@ -150,6 +153,7 @@ class World:
     def on_clock(self, value: object) -> None:
         assert isinstance(value, float)
         self._wall.offset += value
+        self.resumed_at = self.clock.awake  # hours go by that clock: it has to be looked at
 
     def on_restart(self, _value: object) -> None:
         self.restart.set()
@@ -220,12 +224,18 @@ class SimulatedSession:
                 return self._trouble(Why.UNREACHABLE, "no route")
             case "forbidden":
                 return self._trouble(Why.FORBIDDEN, "no permission")
+            case "throttled":
+                world.not_before = world.now() + world.random.choice((30.0, 600.0, 3600.0))
+                return self._trouble(Why.UNREACHABLE, "to be left alone")
             case "dead":
                 await asyncio.sleep(DEADLINE)
                 return self._trouble(Why.UNREACHABLE, "no answer")
             case "hangs":
-                await world.well.wait()
-                return self._trouble(Why.UNREACHABLE, "no answer")
+                try:
+                    await world.well.wait()
+                finally:  # given up, if it did not end by itself
+                    trouble = self._trouble(Why.UNREACHABLE, "no answer")
+                return trouble
             case "raises" | "cannot begin" | "begins never":
                 world.oracle.said(Said(world.now(), {}, {}, "unreachable"))
                 raise KeyError("presence")
@@ -239,9 +249,9 @@ class SimulatedSession:
             world.oracle.said(Said(world.now(), {}, {}, "signed_out"))
             yield SignInStep(SignInPrompt("https://microsoft.com/devicelogin", "ABCD", ends))
             while world.now() < ends and not world.somebody_came.is_set():
-                # A suspended machine's timers stand still: it looks up once a minute.
+                # A suspended machine's timers stand still: it looks up now and then.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(min(ends - world.now(), 60.0)):
+                    async with asyncio.timeout(min(ends - world.now(), 450.0)):
                         await world.somebody_came.wait()
 
     def _trouble(self, why: Why, detail: str) -> Trouble:

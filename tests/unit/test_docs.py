@@ -161,6 +161,8 @@ def test_the_example_has_a_line_for_every_setting() -> None:
         for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
         for variable in make_reference.variables(part)
     }
+    settings |= {variable.name for variable in make_reference.look("serial")}
+    settings |= {"BUSYLIGHT_SERIAL_COLOR_INACALL"}
     assert lines == settings | {f"BUSYLIGHT_COLOR_{key}" for key in DEFAULT_RULES}
 
 
@@ -245,9 +247,12 @@ def test_every_setting_that_is_named_exists(document: Path) -> None:
         for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
         for variable in make_reference.variables(part)
     }
+    known |= {variable.name for kind in BUILT_IN_OUTPUTS for variable in make_reference.look(kind)}
     known |= {f"{name}_FILE" for name in known}
-    named = set(re.findall(r"\bBUSYLIGHT_[A-Z0-9_]*[A-Z0-9]\b", _text(document)))
-    assert {name for name in named if not name.startswith("BUSYLIGHT_COLOR")} <= known
+    # `desk` is what the documents call a second light: its settings are those of its kind.
+    text = re.sub(r"\b(BUSYLIGHT_[A-Z]+)_DESK_", r"\1_", _text(document))
+    named = set(re.findall(r"\bBUSYLIGHT_[A-Z0-9_]*[A-Z0-9]\b", text))
+    assert {name for name in named if not re.match(r"BUSYLIGHT_([A-Z]+_)?COLOR", name)} <= known
 
 
 def _section(command: str) -> str:
