@@ -90,12 +90,16 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(contained(self._hear(ear)))
+            hearing = group.create_task(self._hear_contained(ear))
             try:
                 await self._show(output)
             finally:
                 hearing.cancel()
                 self._life.begin(self.limits.goodbye)
+
+    async def _hear_contained(self, ear: HearingOutput) -> None:
+        # Made here and not before: a task that is cancelled before it begins leaves none behind.
+        await contained(self._hear(ear))
 
     async def _hear(self, ear: HearingOutput) -> None:
         try:
