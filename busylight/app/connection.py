@@ -81,7 +81,8 @@ class Connection:
                 if shown is not None and _same_for_lamps(view, shown):
                     continue
                 shown = view
-            async with self._life.within(self.limits.show):
+            seconds = getattr(output, "seconds_to_show", lambda _view: 0.0)
+            async with self._life.within(max(self.limits.show, seconds(view))):
                 await output.show(self.as_shown(view, is_lamp))
             self.shown(view, output)
             if view.is_last:
@@ -89,17 +90,18 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(self._hear(ear))
+            hearing = group.create_task(self._hear_contained(ear))
             try:
                 await self._show(output)
             finally:
                 hearing.cancel()
                 self._life.begin(self.limits.goodbye)
 
-    async def _hear(self, ear: HearingOutput) -> None:
-        await contained(self._listen(ear))
+    async def _hear_contained(self, ear: HearingOutput) -> None:
+        # Made here and not before: a task that is cancelled before it begins leaves none behind.
+        await contained(self._hear(ear))
 
-    async def _listen(self, ear: HearingOutput) -> None:
+    async def _hear(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
                 self.heard(command)
