@@ -54,8 +54,9 @@ class Hub:
 
     def slot(self) -> Slot:
         """A new output's place to take views from."""
-        slot = Slot()
-        slot.put(self.view)
+        slot, view = Slot(), self.view
+        slot.put(view)
+        self._situation = self._situation.after_showing(view)
         self._slots.append(slot)
         return slot
 
