@@ -254,7 +254,7 @@ def outside(hours: Week | None, utc: float) -> bool:
     if wall.weekday() not in hours.days:
         return True
     if wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset():
-        # The hour from 02:00 that is shown twice: work begins with the first and ends with the last.
+        # The hour from 02:00 is shown twice: work begins with the first, and ends with the last.
         if wall.fold == 0:
             return not (hours.start <= wall.time() and hours.end > time(2))
         return not (wall.time() < hours.end and hours.start < time(3))
