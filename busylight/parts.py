@@ -5,7 +5,7 @@ the program around a part, never by the part.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Final, NoReturn, Protocol, Self, runtime_checkable
@@ -15,6 +15,24 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
 from busylight.core.view import View
+
+API_VERSION: Final = 1
+"""The version of these faces: it grows when a part that was written for the last one would fail.
+
+A part says which one it was written for by `api_version`; without it, 1.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something that an output could drive, as `busylight devices` lists it."""
+
+    name: str
+    """What it is, for people: `Luxafor Flag`."""
+    settings: Mapping[str, str]
+    """The settings that select it, by the field of the output's `Settings`; may be empty."""
+    problem: str | None = None
+    """What keeps this user from it, and what helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +98,14 @@ class Output(Protocol):
     """A light, or anything else that shows what is known.
 
     The class has `Settings`, and is called with them. Entering connects, leaving says goodbye;
-    after any error the object is thrown away and a new one made. What is shown is dimmed by
-    `BRIGHTNESS` already, and only when more than the diagnostics has changed, unless the class
-    says `dimmed = False`: it is no lamp, and is shown everything as it is.
+    all is called by one task, and after any error the object is thrown away and a new one made.
+    What is shown is dimmed by `BRIGHTNESS` already, and only when more than the diagnostics has
+    changed, unless the class says `dimmed = False`: it is no lamp, and is shown everything.
+
+    Two things the class may have besides: `async def check(settings) -> str`, a static method
+    that tries what the settings name without changing what it shows, and says what it found or
+    raises `OutputError`; and `def devices() -> Iterable[Device]`, a static method that lists
+    what could be driven. It may block, and is called in a thread with a time limit.
     """
 
     @property

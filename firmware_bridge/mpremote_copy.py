@@ -48,13 +48,23 @@ def flash(port: str, settings: Mapping[str, str]) -> None:
 
 def with_settings(text: str, settings: Mapping[str, str]) -> str:
     """A light_settings.py with some values changed; raises `FlashError`."""
-    known = {found[1]: ast.literal_eval(found[2]) for found in _ASSIGNMENT.finditer(text)}
+    known = {found[1]: _plain(*found.groups()) for found in _ASSIGNMENT.finditer(text)}
     for name, value in settings.items():
         if name not in known:
             raise FlashError(f"{name}: settings of this board are {', '.join(known)}")
         new = _value(name, value, known[name])
         text = re.sub(rf"^{name} = .*$", f"{name} = {new!r}", text, flags=re.MULTILINE)
     return text
+
+
+def _plain(name: str, written: str) -> object:
+    try:
+        return ast.literal_eval(written)
+    except (ValueError, SyntaxError):
+        raise FlashError(
+            f"{SETTINGS} on the board has {name} = {written}, which is no plain value: change it "
+            "there by hand, or write the value out"
+        ) from None
 
 
 def _value(name: str, given: str, like: object) -> object:

@@ -8,6 +8,7 @@ import os
 import select
 import threading
 import tty
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 
-class PseudoPort:
+class PseudoPort(ABC):
     """A context manager; `path` stays the same through `unplug` and `replug`.
 
     So does the link by id of a real device. A subclass says what happens to what comes.
@@ -32,14 +33,14 @@ class PseudoPort:
         self._reading = threading.Event()
         self._reading.set()
 
+    @abstractmethod
     def took(self, content: bytes) -> None:
         """Bytes have come from the host."""
-        raise NotImplementedError
 
-    def passed(self) -> None:
+    def passed(self) -> None:  # noqa: B027 -- a light without effects has nothing to do
         """Time has passed."""
 
-    def plugged(self) -> None:
+    def plugged(self) -> None:  # noqa: B027 -- nor one that remembers nothing
         """There is a new line, on which nothing has come yet."""
 
     def __enter__(self) -> Self:

@@ -3,7 +3,8 @@
     python -m scripts.make_reference
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
-README.md's table of colours, and deploy/systemd.
+docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
+deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
 
@@ -17,9 +18,11 @@ from pydantic.fields import FieldInfo
 from busylight.core.palette import DEFAULT_RULES
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import parts
+from busylight.outputs.usb.lights import supported
 from busylight.service.files import shipped
 from busylight.settings.example import example_env
-from busylight.settings.load import is_secret, variables_of
+from busylight.settings.fields import is_secret, variables_of
+from busylight.settings.outputs import Look
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
@@ -43,6 +46,10 @@ _SECTIONS: Final = {
     "graph": "Microsoft Graph",
     "mqtt": "MQTT",
     "serial": "A light on a serial line",
+    "usb": "Lights from the shop, on USB",
+    "gpio": "LEDs on the pins of a Raspberry Pi",
+    "webhook": "A webhook",
+    "wled": "A light that runs WLED, on the network",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -52,6 +59,14 @@ _INTRODUCTIONS: Final = {
     "[Where presence comes from](sources.md) what can be followed there.",
     "serial": "Used when `BUSYLIGHT_OUTPUTS` has `serial`. [A light on a serial line](serial.md) "
     "tells how to build one.",
+    "usb": "Used when `BUSYLIGHT_OUTPUTS` has `usb`. "
+    "[Lights](lights.md#lights-from-the-shop-on-usb) lists those that are known.",
+    "gpio": "Used when `BUSYLIGHT_OUTPUTS` has `gpio`. Each pin may be left out; "
+    "[Lights](lights.md#leds-on-the-pins-of-a-raspberry-pi) tells what goes together.",
+    "webhook": "Used when `BUSYLIGHT_OUTPUTS` has `webhook`. [Lights](lights.md#a-webhook) has the "
+    "fields.",
+    "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
+    "[Lights](lights.md#wled-on-the-network) tells more.",
 }
 
 _HEAD: Final = f"""\
@@ -72,6 +87,35 @@ refused, with the nearest name that is one. All faults are told at once, and the
 A setting that is a **secret** may also be given as `…_FILE`, the path of a file that holds it
 (one newline at its end is dropped), as Docker secrets and systemd credentials want it. Its value
 is never shown.
+"""
+
+_LOOK: Final = f"""\
+## Every output, and several of one kind
+
+Each output knows three more settings, here for `serial`. What is set for one output holds for
+that one alone.
+
+{{rows}}
+| `{PREFIX}SERIAL_COLOR_<RULE>` | A [rule of the palette](#colours) | as everywhere | `red` |
+
+`BRIGHTNESS` dims lamps; MQTT and the terminal show the light as it is, unless a brightness of
+their own is set. `COLOR_ORDER` is about wires: it changes nothing on MQTT or in the terminal. A
+light with our own firmware is better [built with the right order](build-a-light.md): what it shows
+by itself, while nobody speaks to it, knows nothing of this setting.
+
+**Several of one kind.** `{PREFIX}OUTPUTS=serial,serial:desk` drives two lights on two lines.
+`{PREFIX}SERIAL_DESK_PORT` is the second one's port, and so on with every setting of `serial`; what
+is not set for it is as for `serial`. The name is yours: a letter, then `a-z` and `0-9`, but not the
+first word of a setting of its kind (`port`, `color`, …). It stands in the log, in diagnostics, in
+Home Assistant and in `busylight check`. Two that are set to the same are refused.
+
+```sh
+{PREFIX}OUTPUTS=mqtt,serial,serial:desk
+{PREFIX}SERIAL_PORT=/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0
+{PREFIX}SERIAL_DESK_PORT=/dev/serial/by-path/platform-usb-0:1.3:1.0-port0
+{PREFIX}SERIAL_DESK_BRIGHTNESS=30
+{PREFIX}SERIAL_DESK_COLOR_AVAILABLE=off
+```
 """
 
 _COLORS: Final = f"""\
@@ -112,6 +156,12 @@ def variables(part: str) -> list[Variable]:
         return [_variable(PREFIX, name, field) for name, field in fields]
     prefix = f"{PREFIX}{part.upper()}_"
     return [_variable(prefix, name, field) for name, field in variables_of(model)]
+
+
+def look(output: str) -> list[Variable]:
+    """The settings that an output has because every output has them."""
+    prefix = f"{PREFIX}{output.upper()}_"
+    return [_variable(prefix, name, field) for name, field in variables_of(Look)]
 
 
 def _variable(prefix: str, name: str, field: FieldInfo) -> Variable:
@@ -160,6 +210,7 @@ def settings_reference() -> str:
         introduction = f"{_INTRODUCTIONS[part]}\n\n" if part in _INTRODUCTIONS else ""
         rows = "\n".join(_row(variable) for variable in variables(part))
         text.append(f"## {title}\n\n{introduction}{_TABLE_HEAD}{rows}\n")
+    text.append(_LOOK.replace("{rows}", _TABLE_HEAD + "\n".join(map(_row, look("serial")))))
     text.append(_COLORS + "\n".join(_color_rows()) + "\n")
     return "\n".join(text)
 
@@ -242,6 +293,49 @@ def home_assistant_with_entities(document: str) -> str:
     return new
 
 
+_TABLE_OF_LIGHTS: Final = re.compile(
+    r"(?<=<!-- lights: written by scripts/make_reference.py -->\n).*?(?=<!-- end of lights -->)",
+    re.DOTALL,
+)
+
+
+def light_table() -> str:
+    """The table of lights from the shop that stands in docs/lights.md."""
+    lines = ["| maker | light | USB ids |", "| --- | --- | --- |"]
+    for maker, name, ids in supported():
+        numbers = ", ".join(f"`{vendor:04x}:{product:04x}`" for vendor, product in ids)
+        lines.append(f"| {maker} | {name} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def lights_with_table(document: str) -> str:
+    """docs/lights.md with its table. Raises ValueError without its place."""
+    new, count = _TABLE_OF_LIGHTS.subn(lambda _: f"\n{light_table()}\n", document)
+    if count != 1:
+        raise ValueError("docs/lights.md has not exactly one place for the lights")
+    return new
+
+
+def udev_rules() -> str:
+    """The rules that let people open lights from the shop."""
+    lines = [
+        "# Lights from the shop, for the output usb. Written by scripts/make_reference.py.",
+        "# To /etc/udev/rules.d/, then: sudo udevadm control --reload, and plug it in again.",
+        "# Whoever sits before the machine may open them, and the group plugdev.",
+    ]
+    names: dict[tuple[int, int], list[str]] = {}
+    for maker, name, ids in supported():
+        for each in ids:
+            names.setdefault(each, []).append(f"{maker} {name}")
+    for (vendor, product), lights in sorted(names.items()):
+        lines += ["", f"# {', '.join(lights)}"]
+        access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
+        for subsystem, which in (("usb", "ATTR"), ("hidraw|tty", "ATTRS")):
+            numbers = f'{which}{{idVendor}}=="{vendor:04x}", {which}{{idProduct}}=="{product:04x}"'
+            lines.append(f'SUBSYSTEM=="{subsystem}", {numbers}, {access}')
+    return "\n".join(lines) + "\n"
+
+
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -250,6 +344,8 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/home-assistant.md": home_assistant_with_entities(
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
+        "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
+        "deploy/udev/61-busylight-usb.rules": udev_rules(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
         **shipped(),
     }

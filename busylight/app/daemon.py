@@ -19,6 +19,7 @@ from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.app.remembered import RememberedOverride
 from busylight.app.source_runner import SourceRunner
 from busylight.app.watch import Watch
+from busylight.core.appearance import AS_EVERYWHERE
 from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.knowledge import NotKnown, Trouble, Why
@@ -30,8 +31,9 @@ from busylight.edge.clock import WallClock
 from busylight.edge.current_part import note_owners
 from busylight.edge.systemd import Supervisor
 from busylight.edge.threads import Worker
-from busylight.parts import Output, Source
-from busylight.settings.installed import OUTPUTS, SOURCES, part_class
+from busylight.parts import Output, Source, SourceError
+from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_class
+from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 
 _log: Final = logging.getLogger("busylight")
@@ -64,20 +66,36 @@ def wiring_of(settings: Settings, *, visiting: bool = False) -> tuple[Wiring, di
 
     `visiting`: in the daemon's place for a moment; what this means on MQTT, its output knows.
     """
-    broken: dict[str, str] = {}
+    broken = dict(settings.broken)
     outputs: dict[str, Callable[[], Output]] = {}
     for name in settings.outputs:
+        if name in broken:
+            continue
         try:
-            more = {"visiting": True} if visiting and name == "mqtt" else {}
+            more = {"visiting": True} if visiting and kind_of(name) == "mqtt" else {}
             outputs[name] = output_maker(part_class(OUTPUTS, name), settings.part(name), **more)
-        except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
-            broken[name] = f"cannot be loaded: {type(error).__name__}: {error}"
-    source_class: Any = part_class(SOURCES, settings.source)
-    source_settings = settings.part(settings.source)
-    return (
-        Wiring(lambda: source_class(source_settings), outputs, state_dir=settings.state_dir),
-        broken,
-    )
+        except PluginError as error:
+            broken[name] = str(error)
+    return Wiring(_source_maker(settings), outputs, state_dir=settings.state_dir), broken
+
+
+def _source_maker(settings: Settings) -> Callable[[], Source]:
+    try:
+        cls = part_class(SOURCES, settings.source)
+    except PluginError as error:
+        problem = str(error)  # told when it is tried: some commands need no source
+
+        def fail() -> Source:
+            raise SourceError(problem)
+
+        return fail
+    branch = settings.part(settings.source)
+
+    def make() -> Source:
+        source: Source = cls(branch)
+        return source
+
+    return make
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -162,16 +180,18 @@ class Daemon:
                         OutputRunner(
                             name=name,
                             make=make,
-                            slot=self.hub.slot(),
+                            slot=self.hub.slot(appearance.palette),
                             told=self.hub.health,
                             heard=self.hub.command,
                             brightness=self._settings.brightness,
                             stopping=self._stopping,
+                            appearance=appearance,
                         ).run(),
                     ),
                     name=f"output {name}",
                 )
                 for name, make in self._wiring.make_outputs.items()
+                for appearance in [self._settings.appearances.get(name, AS_EVERYWHERE)]
             ]
             self._tell_watchers(self.hub.view)
             await self._until_stopped([*watching, *showing])

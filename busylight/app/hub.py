@@ -10,6 +10,7 @@ from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh
+from busylight.core.palette import Palette
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -32,7 +33,7 @@ class Hub:
         self._situation = Situation(
             rules, started_at=clock.now(), epoch=self._wall_clock.epoch
         ).with_recalled(override)
-        self._slots: list[Slot] = []
+        self._slots: list[tuple[Slot, Palette | None]] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
         self._ended = False
@@ -52,12 +53,12 @@ class Hub:
         """What is to be shown now."""
         return self._situation.view(clock.now())
 
-    def slot(self) -> Slot:
-        """A new output's place to take views from."""
-        slot, view = Slot(), self.view
-        slot.put(view)
-        self._situation = self._situation.after_showing(view)
-        self._slots.append(slot)
+    def slot(self, palette: Palette | None = None) -> Slot:
+        """A new output's place to take views from; `palette`: the output's own, if it has one."""
+        slot = Slot()
+        slot.put(self._situation.view(clock.now(), palette))
+        self._situation = self._situation.after_showing(self.view)
+        self._slots.append((slot, palette))
         return slot
 
     def heard(self, answer: Reading | Trouble) -> None:
@@ -131,7 +132,12 @@ class Hub:
 
     def end(self, on_exit: str) -> None:
         """Lay the last view into every slot: what is known ends with the program."""
-        view = self.view
+        now = clock.now()
+        self._ended = True
+        for slot, palette in self._slots:
+            slot.put(self._last(on_exit, self._situation.view(now, palette), palette))
+
+    def _last(self, on_exit: str, view: View, palette: Palette | None) -> View:
         trouble = Trouble(Why.STALE, "the program has ended")
         ended = NotKnown(trouble, clock.now(), view.knowledge.read_at)
         people = {
@@ -140,13 +146,11 @@ class Hub:
         }
         last = replace(view, knowledge=ended, people=people, sign_in=None, is_last=True)
         if on_exit == "off":
-            last = replace(last, light=OFF, state="off")
-        elif on_exit == "unknown":
-            rule = self._situation.rules.palette["UNKNOWN"]
-            last = replace(last, light=rule.light, state="unknown")
-        self._ended = True
-        for slot in self._slots:
-            slot.put(last)
+            return replace(last, light=OFF, state="off")
+        if on_exit == "unknown":
+            rule = (palette or self._situation.rules.palette)["UNKNOWN"]
+            return replace(last, light=rule.light, state="unknown")
+        return last
 
     def blocked(self, words: str) -> None:
         """Take in which part has blocked the program before this start."""
@@ -176,7 +180,8 @@ class Hub:
         if self._ended:
             return
         self._look_at_the_wall_clock()
-        view = self.view
+        now = clock.now()
+        view = self._situation.view(now)
         self._changed.set()
         if view == self._told:
             return
@@ -184,8 +189,8 @@ class Hub:
             _log.info("presence: %s", _words(view.knowledge))
         self._told = view
         self._situation = self._situation.after_showing(view)
-        for slot in self._slots:
-            slot.put(view)
+        for slot, palette in self._slots:
+            slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
 
 

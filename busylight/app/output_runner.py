@@ -8,18 +8,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from busylight.app.connection import Connection, Limits
 from busylight.app.slot import Slot
+from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.backoff import reconnect_delay
-from busylight.core.light import dimmed
 from busylight.core.override import Command
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
-from busylight.edge.tasks import bounded, first_to_end
-from busylight.parts import HearingOutput, Output, OutputError
+from busylight.edge.lives import Abandoned
+from busylight.parts import Output, OutputError
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -29,6 +30,8 @@ SHOW_LIMIT: Final = 10.0
 """Seconds that an output may take to show a view."""
 GOODBYE_LIMIT: Final = 2.0
 """Seconds that an output may take to let go."""
+HANGING_LIMIT: Final = 8
+"""Connections that may hang for good before no further one is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class OutputRunner:
     """Percent, for outputs that are lamps."""
     stopping: asyncio.Event
     """Set when the program is about to end: then nothing is tried again."""
+    appearance: Appearance = AS_EVERYWHERE
+    """How this output differs from the others."""
+    abandoned: Abandoned = field(default_factory=set)
+    """Earlier connections that do not end."""
 
     async def run(self) -> None:
         """Connect, show, and begin anew after every fault, until the last view is shown."""
@@ -76,57 +83,25 @@ class OutputRunner:
 
     async def _connected(self) -> bool:
         """Live one connection; true if it ended with the program's last view."""
-        output = await bounded(CONNECT_LIMIT, self._made())
-        self.slot.again()
-        await bounded(CONNECT_LIMIT, output.__aenter__())
-        try:
-            if isinstance(output, HearingOutput):
-                await first_to_end(self._show(output), self._hear(output))
-            else:
-                await self._show(output)
-        except BaseException as error:
-            with suppress(Exception):
-                await bounded(GOODBYE_LIMIT, output.__aexit__(type(error), error, None))
-            raise
-        await bounded(GOODBYE_LIMIT, output.__aexit__(None, None, None))
+        if len(self.abandoned) >= HANGING_LIMIT:
+            raise OutputError(f"{HANGING_LIMIT} earlier tries of it still hang; restart Busylight")
+        connection = Connection(
+            make=self.make,
+            slot=self.slot,
+            limits=Limits(CONNECT_LIMIT, SHOW_LIMIT, GOODBYE_LIMIT),
+            as_shown=lambda view, is_lamp: self.appearance.applied(
+                view, self.brightness, is_lamp=is_lamp
+            ),
+            shown=lambda view, output: self.told(self.name, _health_after(view, output)),
+            heard=self.heard,
+        )
+        await connection.live(self.abandoned)
         return self.stopping.is_set()
-
-    async def _made(self) -> Output:
-        return self.make()
-
-    async def _show(self, output: Output) -> None:
-        is_lamp = getattr(output, "dimmed", True)
-        shown: View | None = None
-        while True:
-            view = await self.slot.get()
-            if is_lamp:
-                # What the program says of itself, or hears, is no lamp's business.
-                if shown is not None and _same_for_lamps(view, shown):
-                    continue
-                shown = view
-                view = self._dimmed(view)
-            await bounded(SHOW_LIMIT, output.show(view))
-            self.told(self.name, _health_after(view, output))
-            if view.is_last:
-                return
-
-    def _dimmed(self, view: View) -> View:
-        if view.light is None:
-            return view
-        return replace(view, light=dimmed(view.light, self.brightness))
-
-    async def _hear(self, output: HearingOutput) -> None:
-        async for command in output.events():
-            self.heard(command)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.stopping.wait()
-
-
-def _same_for_lamps(view: View, shown: View) -> bool:
-    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown
 
 
 def _health_after(view: View, output: Output) -> PartHealth:

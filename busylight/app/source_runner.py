@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from busylight.core.backoff import full_jitter
@@ -12,7 +11,7 @@ from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
-from busylight.edge.tasks import bounded, first_to_end
+from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.parts import PacedSource, Source, SourceError
 
 _log: Final = logging.getLogger("busylight.app")
@@ -20,6 +19,7 @@ _log: Final = logging.getLogger("busylight.app")
 _BEGIN_LIMIT: Final = 30.0
 _GOODBYE_LIMIT: Final = 2.0
 _LONGEST_PAUSE: Final = 15.0
+_HANGING_LIMIT: Final = 8
 SLACK: Final = 60.0
 """Seconds for which a source may be silent after what it has read is too old."""
 
@@ -33,6 +33,8 @@ class SourceRunner:
     heard: Callable[[Reading | Trouble], None]
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
+    abandoned: Abandoned = field(default_factory=set)
+    """Earlier tries that do not end."""
     _source: Source | None = None
     _pace: float = 0.0
     _last_word: float = 0.0
@@ -77,32 +79,56 @@ class SourceRunner:
             await asyncio.sleep(full_jitter(failures, base=1.0, cap=_LONGEST_PAUSE))
 
     async def _read(self) -> None:
-        source = await bounded(_BEGIN_LIMIT, self._made())
-        await bounded(_BEGIN_LIMIT, source.__aenter__())
+        if len(self.abandoned) >= _HANGING_LIMIT:
+            raise SourceError(f"{_HANGING_LIMIT} earlier tries still hang; restart Busylight")
+        life = Life(_GOODBYE_LIMIT)
+        try:
+            await life.run(self._live(life), self.abandoned)
+        except BaseExceptionGroup as group:
+            raise first_of(group, SourceError) from group
+        finally:
+            self._source = None
+
+    async def _live(self, life: Life) -> None:
+        async with life.within(_BEGIN_LIMIT):
+            source = self.make()
+            await source.__aenter__()
         self._source = source
         self.pace(self._pace)
         self._last_word = asyncio.get_running_loop().time()
         try:
-            await first_to_end(self._listen(source), self._count_silence(source))
-        finally:
-            self._source = None
-            with suppress(Exception):
-                await bounded(_GOODBYE_LIMIT, source.__aexit__(None, None, None))
+            async with asyncio.TaskGroup() as group:
+                counting = group.create_task(self._count_silence(source, life))
+                await self._listen(source, life)
+                counting.cancel()
+        except BaseException as error:
+            await self._leave_after(first_of(error, SourceError), source, life)
+            raise
+        async with life.within(_GOODBYE_LIMIT):
+            await source.__aexit__(None, None, None)
 
-    async def _made(self) -> Source:
-        return self.make()
+    async def _leave_after(self, error: BaseException, source: Source, life: Life) -> None:
+        try:
+            async with life.within(_GOODBYE_LIMIT):
+                await source.__aexit__(type(error), error, error.__traceback__)
+        except Exception as late:
+            if isinstance(error, asyncio.CancelledError):
+                raise  # a task group of the source's has cancelled us: this is what failed in it
+            _log.debug("the source was left after %r, and failed with %r", error, late)
 
-    async def _listen(self, source: Source) -> None:
+    async def _listen(self, source: Source, life: Life) -> None:
         async for answer in source.readings():
+            life.go_on()
             self._last_word = asyncio.get_running_loop().time()
             self.heard(_checked(answer))
 
-    async def _count_silence(self, source: Source) -> None:
+    async def _count_silence(self, source: Source, life: Life) -> None:
         """Give up a source that hangs: it has not even said that it cannot read."""
         limit = max(self.stale_after + SLACK, getattr(source, "may_be_silent", 0.0))
         time = asyncio.get_running_loop().time  # which stands still in suspend: nobody can speak
         while (left := self._last_word + limit - time()) > 0:  # noqa: ASYNC110 -- time passes
             await asyncio.sleep(min(left, SLACK))
+        life.begin(_GOODBYE_LIMIT)  # it may hang so that it does not even notice its end
         raise SourceError(f"the source has said nothing for {limit:g} s; it is begun anew")
 
 

@@ -163,6 +163,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "test-light": _test_light,
     "devices": _devices,
     "palette": _json,
+    "plugins": _json,
     "firmware": _firmware,
     "service": _service,
     "set": _set,

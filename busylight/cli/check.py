@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,12 +15,22 @@ from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.core.hours import Hours
 from busylight.edge.threads import Worker
+from busylight.mqtt.settings import MqttSettings
+from busylight.outputs.serial.settings import SerialSettings
 from busylight.parts import PartError
-from busylight.settings.installed import OUTPUTS, part_class
+from busylight.settings.installed import (
+    OUTPUTS,
+    SOURCES,
+    PluginError,
+    installed,
+    part_class,
+)
+from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
 
 _NAME_SECONDS: Final = 10.0
+_PART_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield Line("installation", ok=False, result=problem[0], remedy=problem[1])
     if settings.working_hours is not None:
         yield Line("hours", ok=True, result=_hours(settings.working_hours))
+    for line in _plugins(settings):
+        yield line
     daemon = ask_daemon(settings.state_dir)
     running = "no daemon is running" if daemon is None else f"running as process {daemon['pid']}"
     yield Line("daemon", ok=True, result=running)
@@ -86,7 +98,7 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
 
         yield await _tried("presence", source.check(settings.mqtt))
     else:
-        yield Line(settings.source, ok=True, result="is a plugin, and its settings are good")
+        yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
         yield await _output(name, settings, daemon)
 
@@ -120,21 +132,52 @@ async def _names(graph: GraphSettings) -> Line:
 
 
 async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
-    if name == "mqtt" and settings.mqtt is not None:
+    branch = settings.part(name)
+    if isinstance(branch, MqttSettings):
         from busylight.outputs.mqtt import remote  # noqa: PLC0415 -- loads paho
 
-        return await _tried(name, remote.check(settings.mqtt))
-    if name == "serial" and settings.serial is not None:
+        return await _tried(name, remote.check(branch))
+    if name in settings.broken:
+        return Line(name, ok=False, result=settings.broken[name])
+    if isinstance(branch, SerialSettings):
         if daemon is not None:
             return _of_daemon(name, daemon)
         from busylight.outputs.serial.check import check  # noqa: PLC0415 -- loads pyserial
 
-        return await _tried(name, check(settings.serial))
+        return await _tried(name, check(branch))
+    if daemon is not None:
+        return _of_daemon(name, daemon)
+    return await _part(name, OUTPUTS, branch)
+
+
+async def _part(name: str, group: str, branch: Any) -> Line:
+    """A part that is tried by its own `check`, if it has one."""
     try:
-        part_class(OUTPUTS, name)
-    except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
-        return Line(name, ok=False, result=f"{error!r}", remedy="install or mend the plugin")
-    return Line(name, ok=True, result="can be loaded, and its settings are good")
+        attempt = getattr(part_class(group, name), "check", None)
+    except PluginError as error:
+        return Line(name, ok=False, result=str(error))
+    if attempt is None:
+        return Line(name, ok=True, result="can be loaded, and its settings are good")
+    try:
+        async with asyncio.timeout(_PART_SECONDS):
+            return Line(name, ok=True, result=str(await attempt(branch)))
+    except PartError as error:
+        return Line(name, ok=False, result=str(error))
+    except TimeoutError:
+        return Line(name, ok=False, result=f"does not answer within {_PART_SECONDS:g} s")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises is its fault alone
+        return Line(name, ok=False, result=f"{type(error).__name__}: {error}")
+
+
+def _plugins(settings: Settings) -> Iterator[Line]:
+    """Everybody else's parts that are installed; those in use are tried in their own lines."""
+    used = {settings.source, *map(kind_of, settings.outputs)}
+    for part in installed():
+        if not part.is_built_in:
+            kind = "source" if part.group == SOURCES else "output"
+            state = part.refusal or ("in use" if part.name in used else "not in use")
+            result = f"{kind} of {part.package} {part.version}, {state}"
+            yield Line(f"plugin {part.name}", ok=True, result=result)
 
 
 async def _tried(name: str, attempt: Any) -> Line:

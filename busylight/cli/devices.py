@@ -1,7 +1,10 @@
-"""`busylight devices`: the serial ports there are, and the setting that selects each."""
+"""`busylight devices`: the serial ports and lights there are, and the setting for each."""
 
 import argparse
 import asyncio
+import queue
+import threading
+from typing import Any, Final
 
 from busylight.cli.common import (
     CommandError,
@@ -12,6 +15,13 @@ from busylight.cli.common import (
     state_dir_of,
 )
 from busylight.outputs.serial.ports import describe, list_ports, port_document
+from busylight.parts import Device
+from busylight.settings.installed import OUTPUTS, Installed, PluginError, installed, loaded
+from busylight.settings.outputs import prefix_of
+from busylight.settings.variables import PREFIX
+
+LIMIT: Final = 15.0
+"""Seconds that an output may take to look for its devices."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -20,12 +30,17 @@ def main(args: argparse.Namespace) -> int:
         return _confirm(args)
     env_file_is_there(args)
     ports = list_ports()
+    outputs = [part for part in installed() if part.group == OUTPUTS]
+    found = [document for part in outputs if (document := _found(part)) is not None]
     if args.json:
-        print_json({"serial_ports": [port_document(port) for port in ports]})
-    elif ports:
-        print("\n\n".join(describe(port) for port in ports))
-    else:
-        print("No serial port is plugged in. A light that was just connected takes a second.")
+        print_json({"serial_ports": [port_document(port) for port in ports], "outputs": found})
+        return Exit.OK
+    paragraphs = [describe(port) for port in ports]
+    if not ports:
+        text = "No serial port is plugged in. A light that was just connected takes a second."
+        paragraphs.append(text)
+    paragraphs += [text for document in found for text in _paragraphs(document)]
+    print("\n\n".join(paragraphs))
     return Exit.OK
 
 
@@ -49,3 +64,70 @@ def _confirm(args: argparse.Namespace) -> int:
     print(f"{args.ours} has our light: {in_words(identity)}")
     print("BUSYLIGHT_SERIAL_PORT=auto finds it from now on, wherever it is plugged in.")
     return Exit.OK
+
+
+def _found(part: Installed) -> dict[str, Any] | None:
+    """What an output finds; None for one that does not look for anything."""
+    devices: list[Device] = []
+    error = None
+    try:
+        look = getattr(loaded(part), "devices", None)
+        if look is None:
+            return None
+        devices = _called(part, look)
+    except PluginError as problem:
+        error = str(problem)
+    return {
+        "output": part.name,
+        "devices": [
+            {
+                "name": device.name,
+                "settings": [
+                    f"{PREFIX}{prefix_of(part.name)}{field.upper()}={value}"
+                    for field, value in device.settings.items()
+                ],
+                "problem": device.problem,
+            }
+            for device in devices
+        ],
+        "error": error,
+    }
+
+
+def _called(part: Installed, look: Any) -> list[Device]:
+    """Look in a thread that may hang; raises `PluginError` for whatever goes wrong."""
+    answers: queue.SimpleQueue[list[Device] | BaseException] = queue.SimpleQueue()
+
+    def call() -> None:
+        try:
+            answers.put([device for device in look() if isinstance(device, Device)])
+        except BaseException as error:  # noqa: BLE001 -- whatever it raises is its fault alone
+            answers.put(error)
+
+    threading.Thread(target=call, name=f"devices of {part.name}", daemon=True).start()
+    try:
+        answer = answers.get(timeout=LIMIT)
+    except queue.Empty:
+        raise PluginError(f"looking for devices takes longer than {LIMIT:g} s") from None
+    if isinstance(answer, BaseException):
+        raise PluginError(f"looking for devices failed: {type(answer).__name__}: {answer}")
+    return answer
+
+
+def _paragraphs(document: dict[str, Any]) -> list[str]:
+    name = document["output"]
+    if document["error"]:
+        return [f"{name}: {document['error']}"]
+    if not document["devices"]:
+        return [f"{name}: no light is found"]
+    return [
+        "\n".join(
+            [
+                device["name"],
+                f"  {PREFIX}OUTPUTS={name}",
+                *(f"  {line}" for line in device["settings"]),
+                *([f"  {device['problem']}"] if device["problem"] else []),
+            ]
+        )
+        for device in document["devices"]
+    ]

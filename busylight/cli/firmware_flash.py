@@ -5,6 +5,7 @@ import asyncio
 import secrets
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -22,6 +23,7 @@ from firmware_bridge.words import describe
 _BAUD: Final = 115_200
 _BACK_LIMIT: Final = 12.0
 """Seconds until a board that was restarted has its port again."""
+_GREETINGS: Final = 3
 _RESTART: Final = 1.0
 """Seconds until a board that restarts has gone from USB."""
 
@@ -42,13 +44,7 @@ def run(args: argparse.Namespace) -> None:
             port = _copy(port, dict(args.set), identity)
     except (FlashError, avr.BuildError) as error:
         raise CommandError(f"flash: {error}") from None
-    try:
-        identity = asyncio.run(identify(port, _BAUD))
-    except OutputError as error:
-        raise CommandError(
-            f"the firmware is on the board, but: {error}; unplug it, plug it in again, and try "
-            f"`busylight devices --ours {port}`"
-        ) from None
+    identity = asyncio.run(_greeted(port))
     remember(state_dir, port, devices())
     print(f"{port} has our light: {describe(identity)}")
     print("BUSYLIGHT_OUTPUTS=serial\nBUSYLIGHT_SERIAL_PORT=auto")
@@ -60,6 +56,21 @@ async def _who(port: str) -> protocol.Identity | None:
         return await identify(port, _BAUD)
     except NoLightError:
         return None
+
+
+async def _greeted(port: str) -> protocol.Identity:
+    """Who is there now; a board that restarts may go from USB once more while it is asked."""
+    for _ in range(_GREETINGS - 1):
+        with suppress(OutputError):
+            return await identify(port, _BAUD)
+        await asyncio.sleep(_RESTART)
+    try:
+        return await identify(port, _BAUD)
+    except OutputError as error:
+        raise CommandError(
+            f"the firmware is on the board, but: {error}; unplug it, plug it in again, and try "
+            f"`busylight devices --ours {port}`"
+        ) from None
 
 
 def _permit(

@@ -11,7 +11,13 @@ from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
 
 def main(args: argparse.Namespace) -> int:
     """Print each rule, and then what each documented pair of words comes to."""
-    palette = settings_of(args, needs_source=False, needs_outputs=False).palette
+    settings = settings_of(args, needs_source=False, needs_outputs=False)
+    palette = settings.palette
+    own = {
+        name: [rule for rule in appearance.palette.values() if palette.get(rule.key) != rule]
+        for name, appearance in settings.appearances.items()
+        if appearance.palette is not None
+    }
     if args.json:
         print_json(
             {
@@ -23,12 +29,19 @@ def main(args: argparse.Namespace) -> int:
                     {"availability": p.availability, "activity": p.activity, "rule": rule.key}
                     for p, rule in _pairs(palette)
                 ],
+                "outputs": {
+                    name: [{"key": rule.key, **_light(rule)} for rule in rules]
+                    for name, rules in own.items()
+                },
             }
         )
         return Exit.OK
     for rule in palette.values():
-        text = "release" if rule.light is None else str(rule.light)
-        print(f"{swatch(rule.light)} {rule.key:<24} {text:<26} {_origin(rule)}")
+        print(f"{_line(rule)} {_origin(rule)}")
+    for name, rules in own.items():
+        print(f"\nOn {name}:")
+        for rule in rules:
+            print(_line(rule).rstrip())
     print("\nActivities that have no rule of their own take their availability's:")
     for presence, rule in _pairs(palette):
         if presence.availability in ("Available", "Away", "Busy", "DoNotDisturb"):
@@ -39,6 +52,11 @@ def main(args: argparse.Namespace) -> int:
 def _pairs(palette: Palette) -> list[tuple[Presence, Rule]]:
     every = (Presence(one, other) for one in AVAILABILITIES for other in ACTIVITIES)
     return [(presence, palette.rule_for(presence)) for presence in every]
+
+
+def _line(rule: Rule) -> str:
+    text = "release" if rule.light is None else str(rule.light)
+    return f"{swatch(rule.light)} {rule.key:<24} {text:<26}"
 
 
 def _origin(rule: Rule) -> str:

@@ -10,8 +10,10 @@ from busylight.app.output_runner import OutputRunner
 from busylight.app.slot import Slot
 from busylight.cli.common import CommandError, Exit, settings_of, state_dir_of
 from busylight.cli.swatch import swatch
+from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.knowledge import NotKnown, Trouble, Why
 from busylight.core.light import OFF, LightState
+from busylight.core.palette import Palette
 from busylight.core.view import Diagnostics, PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.state_dir import AlreadyRunningError, DaemonLock
@@ -47,11 +49,8 @@ async def _walk(settings: Settings, seconds: float) -> None:
     if broken:
         raise CommandError(next(iter(broken)))
     try:
-        for rule in settings.palette.values():
-            text = "release" if rule.light is None else str(rule.light)
-            print(f"{swatch(rule.light)} {rule.key:<24} {text}", flush=True)
-            view = _view(rule.light, rule.key.lower(), settings)
-            await asyncio.gather(*(walker.show(view) for walker in walkers))
+        for key in dict.fromkeys(key for palette in _palettes(settings) for key in palette):
+            await _show(key, walkers, settings)
             await asyncio.sleep(seconds)
     finally:
         stopping.set()
@@ -64,11 +63,14 @@ async def _leave(settings: Settings, key: str) -> None:
     """Show one state as the last word, on every output that can be reached."""
     stopping = asyncio.Event()
     walkers, tasks, problems = _begin(settings, stopping)
-    light, state = settings.palette[key].light, key.lower()
-    view = _view(light, state, settings)
-    shown = await asyncio.gather(*(each.show(view) for each in walkers), return_exceptions=True)
+    lights = {walker: _palette_of(walker, settings)[key].light for walker in walkers}
+    state = key.lower()
+    shown = await asyncio.gather(
+        *(each.show(_view(light, state, settings)) for each, light in lights.items()),
+        return_exceptions=True,
+    )
     stopping.set()
-    for walker in walkers:
+    for walker, light in lights.items():
         walker.slot.put(_view(light, state, settings, is_last=True))
     if tasks:
         await asyncio.wait(tasks, timeout=GOODBYE)
@@ -82,7 +84,7 @@ def _begin(
 ) -> "tuple[list[_Walker], list[asyncio.Task[None]], list[str]]":
     """Run every output, and say which cannot be."""
     wiring, broken = wiring_of(settings, visiting=True)
-    walkers = [_Walker(name) for name in wiring.make_outputs]
+    walkers = [_Walker(name, _appearance(settings, name)) for name in wiring.make_outputs]
     tasks = [
         asyncio.create_task(
             OutputRunner(
@@ -93,6 +95,7 @@ def _begin(
                 heard=lambda _command: None,
                 brightness=settings.brightness,
                 stopping=stopping,
+                appearance=walker.appearance,
             ).run()
         )
         for walker in walkers
@@ -100,11 +103,44 @@ def _begin(
     return walkers, tasks, [f"output {name}: {problem}" for name, problem in broken.items()]
 
 
+async def _show(key: str, walkers: "list[_Walker]", settings: Settings) -> None:
+    """Show one state everywhere, named once, and once more where it looks different."""
+    common = settings.palette.get(key)
+    if common is not None:
+        print(_line(f"{key:<24}", common.light), flush=True)
+    showing = []
+    for walker in walkers:
+        if (rule := _palette_of(walker, settings).get(key)) is None:
+            continue  # this output has no rule of that name
+        if common is None or rule.light != common.light:
+            print(_line(f"{key} on {walker.name}", rule.light), flush=True)
+        showing.append(walker.show(_view(rule.light, key.lower(), settings)))
+    await asyncio.gather(*showing)
+
+
+def _line(name: str, light: LightState | None) -> str:
+    return f"{swatch(light)} {name} {'release' if light is None else light}"
+
+
+def _appearance(settings: Settings, name: str) -> Appearance:
+    return settings.appearances.get(name, AS_EVERYWHERE)
+
+
+def _palette_of(walker: "_Walker", settings: Settings) -> Palette:
+    return walker.appearance.palette or settings.palette
+
+
+def _palettes(settings: Settings) -> list[Palette]:
+    own = (_appearance(settings, name).palette for name in settings.outputs)
+    return [settings.palette, *(palette for palette in own if palette is not None)]
+
+
 class _Walker:
     """Hands states to one output, and waits until each is shown."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, appearance: Appearance) -> None:
         self.name = name
+        self.appearance = appearance
         self.slot = Slot()
         self._shown = asyncio.Event()
         self._error = "no answer"

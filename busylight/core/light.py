@@ -91,6 +91,16 @@ def dimmed(light: LightState, percent: int) -> LightState:
     return replace(light, brightness=brightness)
 
 
+def reordered(light: LightState, order: str) -> LightState:
+    """What to send to a lamp that takes the three channels in another order than `rgb`.
+
+    `order` names what the lamp takes for red, green and blue; `grb` swaps red and green.
+    """
+    channels = dict(zip("rgb", light.rgb, strict=True))
+    red, green, blue = (channels[letter] for letter in order)
+    return replace(light, red=red, green=green, blue=blue)
+
+
 def shown_rgb(light: LightState, level: float = 1.0) -> tuple[int, int, int]:
     """The colour with the brightness, and an effect's `level` (0 to 1), applied."""
     factor = light.brightness / FULL * level

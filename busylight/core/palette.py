@@ -75,6 +75,15 @@ class Palette(Mapping[str, Rule]):
         for key, light in (settings or {}).items():
             self._rules[key] = Rule(key, light, is_default=False)
 
+    def with_rules(self, lights: Mapping[str, LightState | None]) -> "Palette":
+        """The same table with these rules over its own, as for one of several outputs."""
+        other = Palette()
+        other._rules = {
+            **self._rules,
+            **{key: Rule(key, light, is_default=False) for key, light in lights.items()},
+        }
+        return other
+
     def __getitem__(self, key: str) -> Rule:
         return self._rules[key]
 

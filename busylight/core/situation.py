@@ -156,8 +156,8 @@ class Situation:
             faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
         )
 
-    def view(self, now: float) -> View:
-        """What is to be shown at the moment `now`."""
+    def view(self, now: float, palette: Palette | None = None) -> View:
+        """What is to be shown at the moment `now`; `palette` is of an output with its own."""
         override = self.override
         if override is not None and override.ends_at is not None and now >= override.ends_at:
             override = None
@@ -167,7 +167,7 @@ class Situation:
             self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
         ).knowledge(now, stale_after)
         knowledge = busiest(list(people.values()) or [nobody])
-        palette, outside = self.rules.palette, self.outside_hours(now)
+        palette, outside = palette or self.rules.palette, self.outside_hours(now)
         decision = decide(knowledge, override, palette, now, outside_hours=outside)
         return View(
             light=decision.light,

@@ -16,10 +16,11 @@ PROGRAM: Final = Path("/opt/busylight/bin/busylight")
 """Where the files in deploy/ take the program to be."""
 
 SYSUSERS: Final = f"""\
-# Who the service runs as: it may use serial ports and USB lights, and nothing else.
+# Who the service runs as: it may use serial ports, USB lights and pins, and nothing else.
 u {USER} - "Busylight" {STATE_ROOT}
 m {USER} dialout
 m {USER} plugdev
+m {USER} gpio
 """
 
 MODULES: Final = """\

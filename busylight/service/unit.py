@@ -40,6 +40,7 @@ DevicePolicy=closed
 DeviceAllow=char-ttyACM rw
 DeviceAllow=char-ttyUSB rw
 DeviceAllow=char-hidraw rw
+DeviceAllow=char-usb_device rw
 DeviceAllow=char-gpiochip rw
 CapabilityBoundingSet=
 AmbientCapabilities=

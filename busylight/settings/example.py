@@ -10,7 +10,8 @@ from typing import Final
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
-from busylight.settings.load import is_secret, variables_of
+from busylight.settings.fields import is_secret, variables_of
+from busylight.settings.outputs import Look
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
 
@@ -29,6 +30,10 @@ _TITLES: Final = {
     "graph": "Microsoft Graph: whose presence is read, and how the program signs in",
     "mqtt": "MQTT: a broker, such as Home Assistant's",
     "serial": "A light on a serial line",
+    "gpio": "LEDs on the pins of a Raspberry Pi (pip install 'busylight-presence[gpio]')",
+    "usb": "Lights from the shop, on USB (pip install 'busylight-presence[usb]')",
+    "webhook": "A webhook: any URL",
+    "wled": "A light that runs WLED, on the network",
 }
 
 _COLORS: Final = """\
@@ -39,12 +44,24 @@ beats activity beats availability. `busylight palette` shows what is in force. T
 """
 
 
+_COLOR_EXAMPLE: Final = "SERIAL_COLOR_INACALL=red"
+_LOOK: Final = """\
+==== What every output knows besides, here for `serial`; and a second light of a kind
+
+`serial:desk` in OUTPUTS is a second light: BUSYLIGHT_SERIAL_DESK_… are its settings, and what is
+not set there is as in BUSYLIGHT_SERIAL_…. Its name is yours: a letter, then a-z and 0-9.
+"""
+
+
 def example_env() -> str:
     """The whole file."""
     parts = [_comment(_HEAD), _section("The program itself", "", _own())]
     for name, model in {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.items():
         if variables_of(model):
             parts.append(_section(_TITLES[name], f"{name.upper()}_", variables_of(model)))
+    look = _section("", "SERIAL_", variables_of(Look)).partition("\n")[2]
+    color = [_comment("A rule of the palette, for this output alone"), f"#{PREFIX}{_COLOR_EXAMPLE}"]
+    parts.append("\n".join([_comment(_LOOK), look, "", *color]))
     colors = [f"#{PREFIX}COLOR_{key}={text}" for key, text in DEFAULT_RULES.items()]
     parts.append("\n".join([_comment(_COLORS), *colors]))
     return "\n\n".join(parts) + "\n"

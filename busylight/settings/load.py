@@ -3,24 +3,34 @@
 import difflib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
+from busylight.core.appearance import Appearance
 from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
-from busylight.core.light import LIGHT_EXAMPLE, LightState, LightSyntaxError, parse_light
-from busylight.core.palette import Palette, is_key, judge_key
-from busylight.parts import INHERITED, Branch
-from busylight.settings.faults import SettingFault, SettingsError, printable, problem_of
-from busylight.settings.installed import SOURCES, known_outputs, known_sources, plugins
+from busylight.core.palette import Palette
+from busylight.settings.building import Builder, Given, Need
+from busylight.settings.colors import Lights, read_rules
+from busylight.settings.faults import SettingFault, SettingsError, printable
+from busylight.settings.fields import fields_of, is_secret, variables_of
+from busylight.settings.installed import (
+    OUTPUTS,
+    SOURCES,
+    PluginError,
+    known,
+    part_class,
+    plugins,
+)
+from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import (
     PREFIX,
+    Variable,
     Variables,
     is_from_kubernetes,
     read_variables,
@@ -30,7 +40,6 @@ from busylight.settings.working_hours import holidays_of, zone_of
 
 _log: Final = logging.getLogger("busylight.settings")
 
-_COLOR: Final = "COLOR_"
 _SYSTEM_FILE_DIR: Final = Path("/etc/busylight")
 _BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
 
@@ -64,88 +73,104 @@ def check(
     return loader.load(needs_source=needs_source, needs_outputs=needs_outputs)
 
 
-class _Loader:
+class _Loader(Builder):
     def __init__(self, variables: Variables, environ: Mapping[str, str]) -> None:
-        self._given = dict(variables.given)
-        self._faults = list(variables.faults)
+        super().__init__(variables.given, variables.faults)
         self._file = variables.file
         self._environ = environ
-        self._plugins = plugins()
+        self._plugins = {part.name for group in (SOURCES, OUTPUTS) for part in plugins(group)}
+        outputs = self.given.get(f"{PREFIX}OUTPUTS")
+        words = outputs.value.lower().split(",") if outputs else ["terminal"]
+        self._outputs = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+        self._broken: dict[str, str] = {}
 
     def load(self, *, needs_source: bool, needs_outputs: bool) -> Settings:
         self._drop_kubernetes()
-        self._read_secret_files()
+        self._read_secret_files(self._fields())
         self._refuse_unknown_names()
         own = self._own_values()
-        chosen_source = str(own.get("source", "graph")).lower()
-        outputs = str(own.get("outputs", "terminal")).lower().split(",")
-        chosen = {name.strip() for name in outputs if name.strip()} if needs_outputs else set()
-        self._refuse_unknown_parts(chosen_source, sorted(chosen))
+        source = str(own.get("source", "graph")).lower()
+        chosen = set(self._outputs) if needs_outputs else set()
+        self._refuse_unknown_parts(source, self._outputs if needs_outputs else [])
         if needs_source:
-            chosen.add(chosen_source)
+            chosen.add(source)
         inherited = self._inherited(own)
-        branches: dict[str, BaseModel] = {}
+        parts: dict[str, BaseModel | None] = {}
         for name, model in _BUILT_IN.items():
-            branch = self._branch(name, model, inherited, required=name in chosen)
-            if branch is not None:
-                branches[name] = branch
-        plugin_branches = {}
-        for name in sorted(chosen & self._plugins.keys()):
-            branch = self._plugin_branch(name, inherited)
-            if branch is not None:
-                plugin_branches[name] = branch
+            parts[name] = self._branch(name, model, inherited, required=name in chosen)
+        for name in self._instances():
+            model = BUILT_IN_OUTPUTS[kind_of(name)]
+            # What stands on a second broker is not remembered: there is one place for it.
+            with_place = {**inherited, "state_dir": None}
+            parts[name] = self._branch(name, model, with_place, required=name in chosen)
+        parts.update(self._plugin_branches(source if needs_source else "", chosen, inherited))
+        self._refuse_twins(parts)
+        palette = Palette(self._rules(""))
         values = {
             **own,
-            **branches,
-            "palette": self._palette(),
+            **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
+            "palette": palette,
             "working_hours": self._working_hours(own),
-            "plugins": plugin_branches,
+            "appearances": self._appearances(palette),
+            "parts": {name: branch for name, branch in parts.items() if branch is not None},
+            "broken": self._broken,
         }
-        settings = self._build("", Settings, values)
-        if self._faults:
-            raise SettingsError(self._faults)
+        given = Given({name: value for name, value in values.items() if value is not None})
+        settings = self.build("", Settings, given)
+        if self.faults:
+            raise SettingsError(self.faults)
         assert isinstance(settings, Settings)  # noqa: S101 -- no fault: it was built
         return settings
 
+    def _instances(self) -> list[str]:
+        """Every `serial:desk` of a kind of ours that is well named."""
+        return [
+            name
+            for name in self._outputs
+            if ":" in name
+            and kind_of(name) in BUILT_IN_OUTPUTS
+            and problem_of_instance(name, self._settings_of_kind(kind_of(name))) is None
+        ]
+
+    def _settings_of_kind(self, kind: str) -> list[str]:
+        """What the settings of a kind of ours are called, after their prefix."""
+        prefix = f"{PREFIX}{prefix_of(kind)}"
+        names = fields_of(_BUILT_IN, [])
+        return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
     def _drop_kubernetes(self) -> None:
-        known = self._known_names()
-        for name, variable in list(self._given.items()):
-            if is_from_kubernetes(variable, known=name in known):
-                del self._given[name]
+        known_names = self._known_names()
+        for name, variable in list(self.given.items()):
+            if is_from_kubernetes(variable, known=name in known_names):
+                del self.given[name]
                 _log.warning("%s looks like a Kubernetes service's and is ignored", name)
 
-    def _read_secret_files(self) -> None:
-        secrets = [name for name, field in self._fields().items() if is_secret(field)]
-        self._given, faults = with_secret_files(self._given, secrets)
-        self._faults += faults
+    def _read_secret_files(self, fields: Mapping[str, FieldInfo]) -> None:
+        secrets = [name for name, field in fields.items() if is_secret(field)]
+        self.given, faults = with_secret_files(self.given, secrets)
+        self.faults += faults
 
     def _fields(self) -> dict[str, FieldInfo]:
-        fields = {f"{PREFIX}{name.upper()}": Settings.model_fields[name] for name in OWN_FIELDS}
-        for part, model in _BUILT_IN.items():
-            for name, field in variables_of(model):
-                fields[f"{PREFIX}{part.upper()}_{name.upper()}"] = field
-        return fields
+        own = {f"{PREFIX}{name.upper()}": Settings.model_fields[name] for name in OWN_FIELDS}
+        return own | fields_of(_BUILT_IN, [*BUILT_IN_OUTPUTS, *self._instances()])
 
     def _known_names(self) -> list[str]:
         fields = self._fields()
         return [*fields, *(f"{name}_FILE" for name, field in fields.items() if is_secret(field))]
 
     def _refuse_unknown_names(self) -> None:
-        known = self._known_names()
-        plugin_prefixes = tuple(f"{PREFIX}{_upper(name)}_" for name in self._plugins)
-        for name, variable in self._given.items():
-            if name in known or name.startswith(f"{PREFIX}{_COLOR}"):
-                continue
-            if plugin_prefixes and name.startswith(plugin_prefixes):
-                continue
-            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]}?" if near else "; `config.example.env` lists them all"
-            self._faults.append(SettingFault(name, f"is not a setting{hint}", where=variable.where))
+        known_names = self._known_names()
+        outputs = ["", *(prefix_of(name) for name in [*BUILT_IN_OUTPUTS, *self._instances()])]
+        others = tuple(f"{PREFIX}{prefix}{COLOR}" for prefix in outputs)
+        others += tuple(f"{PREFIX}{prefix_of(name)}" for name in self._plugins)
+        for name, variable in self.given.items():
+            if name not in known_names and not name.startswith(others):
+                self.faults.append(_unknown(variable, known_names))
 
     def _own_values(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in OWN_FIELDS:
-            variable = self._given.get(f"{PREFIX}{name.upper()}")
+            variable = self.given.get(f"{PREFIX}{name.upper()}")
             if variable is not None:
                 values[name] = variable.value
         for name in ("source", "log_level", "log_format", "on_exit"):
@@ -167,19 +192,45 @@ class _Loader:
             return Path(xdg) / "busylight"
         return Path("~/.local/state/busylight").expanduser()
 
-    def _refuse_unknown_parts(self, source: str, outputs: list[str]) -> None:
-        if source not in known_sources():
-            self._unknown_part("SOURCE", source, known_sources())
+    def _refuse_unknown_parts(self, source: str, outputs: Iterable[str]) -> None:
+        if source not in known(SOURCES):
+            self._unknown_part("SOURCE", source, known(SOURCES))
         for output in outputs:
-            if output not in known_outputs():
-                self._unknown_part("OUTPUTS", output, known_outputs())
+            kind = kind_of(output)
+            if kind not in known(OUTPUTS):
+                self._unknown_part("OUTPUTS", kind, known(OUTPUTS))
+            elif kind in BUILT_IN_OUTPUTS:
+                self._judge_instance(output, self._settings_of_kind(kind))
 
-    def _unknown_part(self, variable: str, name: str, known: list[str]) -> None:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-        self._faults.append(
-            self._fault(variable, f"names {printable(name)!r}, which is not installed{hint}", None)
+    def _judge_instance(self, name: str, suffixes: Iterable[str]) -> None:
+        problem = problem_of_instance(name, suffixes)
+        if problem is not None:
+            self.faults.append(self.fault("OUTPUTS", problem, None))
+
+    def _unknown_part(self, variable: str, name: str, choice: list[str]) -> None:
+        near = difflib.get_close_matches(name, choice, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(choice)}"
+        self.faults.append(
+            self.fault(variable, f"names {printable(name)!r}, which is not installed{hint}", None)
         )
+
+    def _refuse_twins(self, parts: Mapping[str, BaseModel | None]) -> None:
+        """Two outputs of one kind that are set alike would quarrel over one light."""
+        seen: list[tuple[str, list[Any], str]] = []
+        for name in self._outputs:
+            branch = parts.get(name)
+            if branch is None:
+                continue
+            fields = [field for field, _ in variables_of(type(branch))]
+            values = [getattr(branch, field) for field in fields]
+            twins = [each for kind, its, each in seen if (kind, its) == (kind_of(name), values)]
+            seen.append((kind_of(name), values, name))
+            if twins:
+                other = twins[0]
+                only = f"{PREFIX}{prefix_of(name)}{fields[0].upper()}" if fields else None
+                hint = f"; set {only}, say" if only else f"; {kind_of(name)} can be had once only"
+                problem = f"names {name}, which is set to the same as {other}{hint}"
+                self.faults.append(self.fault("OUTPUTS", problem, None))
 
     def _inherited(self, own: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {
@@ -190,199 +241,97 @@ class _Loader:
         return {**defaults, **own}
 
     def _branch(
-        self, part: str, model: type[BaseModel], inherited: Mapping[str, Any], *, required: bool
+        self, name: str, model: type[BaseModel], inherited: Mapping[str, Any], *, required: bool
     ) -> BaseModel | None:
-        prefix = f"{part.upper()}_"
-        values = {
-            name: variable.value
-            for name, _ in variables_of(model)
-            if (variable := self._given.get(f"{PREFIX}{prefix}{name.upper()}")) is not None
-        }
-        return self._build(prefix, model, values, inherited, required=required)
-
-    def _plugin_branch(self, part: str, inherited: Mapping[str, Any]) -> BaseModel | None:
-        variable = "SOURCE" if self._plugins[part].group == SOURCES else "OUTPUTS"
-        try:
-            model = self._plugins[part].load().Settings
-        except Exception as error:  # noqa: BLE001 -- a plugin's import may raise anything
-            problem = f"names {part!r}, which cannot be loaded: {type(error).__name__}: {error}"
-            self._faults.append(self._fault(variable, problem, None))
-            return None
-        prefix = f"{_upper(part)}_"
-        fields = {
-            f"{PREFIX}{prefix}{name.upper()}": (name, field) for name, field in variables_of(model)
-        }
-        secrets = [name for name, (_, field) in fields.items() if is_secret(field)]
-        given, faults = with_secret_files(self._given, secrets)
-        self._faults += faults
-        values = {}
-        for name, given_variable in given.items():
-            if name in fields:
-                values[fields[name][0]] = given_variable.value
-            elif name.startswith(f"{PREFIX}{prefix}"):
-                near = difflib.get_close_matches(name, list(fields), n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                self._faults.append(
-                    SettingFault(name, f"is not a setting{hint}", where=given_variable.where)
-                )
-        return self._build(prefix, model, values, inherited, required=True)
+        given = self.given_for(name, model)
+        need = Need.ALL if required else Need.WHAT_IS_GIVEN if given.own else Need.NOTHING
+        if not required and any(kind_of(output) == name for output in self._outputs):
+            need = Need.NOTHING  # it is but the pattern of those that inherit from it
+        return self.build(prefix_of(name), model, given, inherited, need)
 
     def _working_hours(self, own: Mapping[str, Any]) -> Hours | None:
         zone: tzinfo = UTC
         try:
             zone = zone_of(own.get("timezone"))
         except ValueError as error:
-            self._faults.append(self._fault("TIMEZONE", str(error), "Europe/Berlin"))
+            self.faults.append(self.fault("TIMEZONE", str(error), "Europe/Berlin"))
         closures: tuple[Closure, ...] = ()
         if "holidays_file" in own:
             path, today = Path(own["holidays_file"]), datetime.now(zone).date()
             try:
                 closures = holidays_of(path, zone, today)
             except ValueError as error:
-                self._faults.append(self._fault("HOLIDAYS_FILE", str(error), None))
+                self.faults.append(self.fault("HOLIDAYS_FILE", str(error), None))
         try:
             openings = parse_hours(own["hours"])
         except (KeyError, HoursSyntaxError):
             return None  # not given, or told as the fault of its field
         return Hours(openings, zone, closures)
 
-    def _palette(self) -> Palette:
-        lights: dict[str, LightState | None] = {}
-        for name, variable in self._given.items():
-            if not name.startswith(f"{PREFIX}{_COLOR}"):
+    def _plugin_branches(
+        self, source: str, chosen: set[str], inherited: Mapping[str, Any]
+    ) -> dict[str, BaseModel | None]:
+        branches: dict[str, BaseModel | None] = {}
+        kinds = {kind_of(name) for name in chosen if name != source} & self._plugins
+        for group, kind in [(OUTPUTS, kind) for kind in sorted(kinds)] + [(SOURCES, source)]:
+            if kind not in self._plugins:
                 continue
-            key = name.removeprefix(f"{PREFIX}{_COLOR}")
-            suffix = name.removeprefix(PREFIX)
-            if not is_key(key):
-                self._faults.append(
-                    self._fault(suffix, "does not name a state", LIGHT_EXAMPLE, "COLOR_BUSY")
-                )
-                continue
-            verdict = judge_key(key)
-            if verdict.meant is not None:
-                near = f"{PREFIX}{_COLOR}{verdict.meant}"
-                self._faults.append(
-                    SettingFault(
-                        name, f"is not a setting; did you mean {near}?", where=variable.where
-                    )
-                )
-                continue
-            if not verdict.known:
-                _log.warning("%s is for a state that Microsoft Graph does not document", name)
+            names = [name for name in self._outputs if kind_of(name) == kind]
             try:
-                lights[key] = parse_light(variable.value)
-            except LightSyntaxError as error:
-                self._faults.append(self._fault(suffix, str(error), LIGHT_EXAMPLE))
-        return Palette(lights)
+                model: type[BaseModel] = part_class(group, kind).Settings
+            except PluginError as error:
+                if group == SOURCES:
+                    problem = f"names {kind!r}, which cannot be used: {error}"
+                    self.faults.append(self.fault("SOURCE", problem, None))
+                else:  # one broken light is no reason to leave the others dark
+                    self._broken.update(dict.fromkeys(names, str(error)))
+                continue
+            if group == SOURCES:
+                names = [source]
+            fields = fields_of({kind: model}, [kind, *names] if group == OUTPUTS else [])
+            suffixes = [field.upper() for field, _ in variables_of(model)]
+            for name in names:
+                self._judge_instance(name, suffixes)
+            self._refuse_unknown_of_plugin(kind, fields, names)
+            self._read_secret_files(fields)
+            for name in dict.fromkeys([kind, *names]):
+                branch = self._branch(name, model, inherited, required=name in chosen)
+                if name in chosen:
+                    branches[name] = branch
+        return branches
 
-    def _build(
-        self,
-        prefix: str,
-        model: type[BaseModel],
-        values: Mapping[str, Any],
-        inherited: Mapping[str, Any] | None = None,
-        *,
-        required: bool = True,
-    ) -> BaseModel | None:
-        """Build one model; what single fields say and what they say together is listed."""
-        own = dict(values)
-        filled = {**_inherited_values(model, inherited or {}), **own}
-        built, details = _attempt(model, filled)
-        bad = {_field_of(detail) for detail in details}
-        if built is None:
-            # Once more without the values that were bad by themselves, so that what the others
-            # have against each other is told in the same run.
-            rest = {name: value for name, value in filled.items() if name not in bad}
-            built, more = _attempt(model, rest)
-            details += [detail for detail in more if _field_of(detail) not in bad]
-            bad |= {_field_of(detail) for detail in more}
-        for detail in details:
-            field = _field_of(detail)
-            told_elsewhere = INHERITED in model.model_fields[field].metadata
-            if not told_elsewhere and (required or detail["type"] != "missing"):
-                self._faults.append(self._told(prefix, model, field, detail))
-        if isinstance(built, Branch) and (required or own):
-            for found in built.faults():
-                if found.field not in bad:
-                    self._faults.append(
-                        self._fault(
-                            f"{prefix}{found.field.upper()}",
-                            found.problem,
-                            found.example or _example(model, found.field),
-                            secret=is_secret(model.model_fields[found.field]),
-                        )
-                    )
-        return built
+    def _refuse_unknown_of_plugin(
+        self, kind: str, fields: Mapping[str, FieldInfo], names: list[str]
+    ) -> None:
+        known_names = [*fields, *(f"{name}_FILE" for name in fields if is_secret(fields[name]))]
+        colors = tuple(f"{PREFIX}{prefix_of(name)}{COLOR}" for name in [kind, *names])
+        for name, variable in self.given.items():
+            ours = name.startswith(f"{PREFIX}{prefix_of(kind)}") and not name.startswith(colors)
+            if ours and name not in known_names:
+                self.faults.append(_unknown(variable, known_names))
 
-    def _told(
-        self, prefix: str, model: type[BaseModel], field: str, detail: ErrorDetails
-    ) -> SettingFault:
-        info = model.model_fields[field]
-        example = detail.get("ctx", {}).get("example") or _example(model, field)
-        problem = problem_of(detail)
-        if detail["type"] == "missing" and info.description:
-            problem += f": {info.description[:1].lower()}{info.description[1:]}"
-        return self._fault(f"{prefix}{field.upper()}", problem, example, secret=is_secret(info))
+    def _rules(self, prefix: str) -> Lights:
+        lights, faults = read_rules(self.given, prefix)
+        self.faults += faults
+        return lights
 
-    def _fault(
-        self,
-        suffix: str,
-        problem: str,
-        example: str | None,
-        example_for: str | None = None,
-        *,
-        secret: bool = False,
-    ) -> SettingFault:
-        name = f"{PREFIX}{suffix}"
-        variable = self._given.get(name)
-        subject = name
-        if variable is not None:
-            subject += " (value not shown)" if secret else f"={printable(variable.value)}"
-        assignment = f"{PREFIX}{example_for or suffix}={example}" if example else None
-        return SettingFault(subject, problem, assignment, variable.where if variable else None)
+    def _appearances(self, palette: Palette) -> dict[str, Appearance]:
+        """How each output differs; what is set for a kind is checked though nobody chose it."""
+        kinds = dict.fromkeys([*BUILT_IN_OUTPUTS, *map(kind_of, self._outputs)])
+        rules = {kind: self._rules(prefix_of(kind)) for kind in kinds}
+        found = {}
+        for name in dict.fromkeys([*kinds, *self._outputs]):
+            lights = rules[kind_of(name)]
+            if ":" in name:
+                lights = lights | self._rules(prefix_of(name))
+            look = self.build(prefix_of(name), Look, self.given_for(name, Look))
+            if isinstance(look, Look) and name in self._outputs:
+                table = palette.with_rules(lights) if lights else None
+                found[name] = Appearance(look.brightness, table, look.color_order)
+        return found
 
 
-def _upper(part: str) -> str:
-    return part.upper().replace("-", "_")
-
-
-def variables_of(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The fields of a part's settings that are variables of its own."""
-    return [
-        (name, field)
-        for name, field in model.model_fields.items()
-        if INHERITED not in field.metadata
-    ]
-
-
-def _inherited_values(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: values[name]
-        for name, field in model.model_fields.items()
-        if INHERITED in field.metadata and name in values
-    }
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """Whether the value may never be shown, and may stand in a file of its own."""
-    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
-
-
-def _example(model: type[BaseModel], field: str) -> str | None:
-    examples = model.model_fields[field].examples
-    return str(examples[0]) if examples else None
-
-
-def _attempt(
-    model: type[BaseModel], values: Mapping[str, Any]
-) -> tuple[BaseModel | None, list[ErrorDetails]]:
-    try:
-        return model(**values), []
-    except ValidationError as error:
-        return None, error.errors(include_url=False)
-
-
-def _field_of(detail: ErrorDetails) -> str:
-    if detail["loc"]:
-        return str(detail["loc"][0])
-    return str(detail.get("ctx", {}).get("field", ""))
+def _unknown(variable: Variable, known_names: Iterable[str]) -> SettingFault:
+    near = difflib.get_close_matches(variable.name.upper(), list(known_names), n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]}?" if near else "; `config.example.env` lists them all"
+    return SettingFault(variable.name, f"is not a setting{hint}", where=variable.where)

@@ -13,13 +13,18 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
 from busylight.core.override import Press
 from busylight.core.palette import Palette
 from busylight.mqtt.settings import MqttSettings
+from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.serial.settings import SerialSettings
 from busylight.outputs.terminal.settings import TerminalSettings
+from busylight.outputs.usb.settings import UsbSettings
+from busylight.outputs.webhook.settings import WebhookSettings
+from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
 from busylight.sources.graph.settings import GraphSettings
 
@@ -28,9 +33,13 @@ BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
     "mqtt": MqttSettings,
 }
 BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
+    "gpio": GpioSettings,
     "mqtt": MqttSettings,
     "serial": SerialSettings,
     "terminal": TerminalSettings,
+    "usb": UsbSettings,
+    "webhook": WebhookSettings,
+    "wled": WledSettings,
 }
 
 
@@ -110,7 +119,8 @@ class Settings(BaseSettings):
     )
     outputs: Annotated[CommaList, AfterValidator(_outputs)] = Field(
         default=("terminal",),
-        description="Comma list of mqtt, serial, terminal, or plugins' names",
+        description="Comma list of mqtt, serial, terminal, usb, gpio, wled, webhook, or plugins' "
+        "names; a second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
         examples=["mqtt,serial"],
     )
     interval: float = Field(
@@ -197,8 +207,12 @@ class Settings(BaseSettings):
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)
     terminal: TerminalSettings = Field(default_factory=TerminalSettings, exclude=True)
-    plugins: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
-    """By the plugin's name."""
+    parts: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
+    """The branches of all other parts: a second output of a kind, a plugin; by name."""
+    broken: dict[str, str] = Field(default_factory=dict, exclude=True)
+    """The outputs that cannot be used, and why."""
+    appearances: dict[str, Appearance] = Field(default_factory=dict, exclude=True)
+    """How each output differs from the others, by its name."""
 
     @classmethod
     def settings_customise_sources(
@@ -240,18 +254,21 @@ class Settings(BaseSettings):
 
     def part(self, name: str) -> BaseModel | None:
         """The branch of a source or output, by its name."""
-        if name in BUILT_IN_SOURCES or name in BUILT_IN_OUTPUTS:
+        if name in TYPED_PARTS:
             branch: BaseModel | None = getattr(self, name)
             return branch
-        return self.plugins.get(name)
+        return self.parts.get(name)
 
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the tree, so that no log will show one."""
-    branches = (settings.graph, settings.mqtt, settings.serial, *settings.plugins.values())
+    branches = (settings.graph, settings.mqtt, settings.serial, *settings.parts.values())
     values = (value for branch in branches if branch is not None for _, value in branch)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
+
+TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal"})
+"""The parts whose branches commands ask for by their type."""
 
 OWN_FIELDS: Final = tuple(
     name for name, field in Settings.model_fields.items() if field.exclude is not True

@@ -62,6 +62,8 @@ def test_a_blank_board_becomes_a_light_and_may_be_flashed_again(
     assert "\nPIXELS = 24\n" in settings
     assert "\nKIND = 'neopixel'\n" in settings
     assert (board.files / "firmware_bridge" / "words.py").exists()
+    settings = settings.replace("LIMIT_MA = 400", "LIMIT_MA = 2 * 200")  # by hand
+    (board.files / SETTINGS).write_text(settings)
     kept = flash(home, board)
     assert kept.returncode == 0, kept.stderr
     assert (board.files / SETTINGS).read_text() == settings

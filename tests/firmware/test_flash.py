@@ -144,6 +144,16 @@ def test_a_pro_micro_is_touched_and_written_to_on_the_port_of_its_bootloader(
         assert micro.written[: len(content)] == content
 
 
+def test_a_pro_micro_becomes_a_light_by_one_command(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with ProMicro(tmp_path / "micro", is_ours=False) as micro:
+        code, said = flash(home, "pro-micro", "--port", str(micro.path), "--yes")
+        assert code == 0, said
+        assert "ATmega32U4: flash" in said
+        assert set(micro.written) != {0xFF}
+    assert (home.state_dir / "serial_light.json").exists()
+
+
 def test_a_missing_avrdude_is_told_with_its_package(
     firmware: avr.Firmware, monkeypatch: pytest.MonkeyPatch
 ) -> None:

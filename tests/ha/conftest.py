@@ -24,7 +24,15 @@ from tests.support.mqtt import settings_of
 from tests.unit.test_mqtt_payloads import rfc3339
 
 STALE_AFTER: Final = 60.0
-PLATFORMS: Final = ("binary_sensor", "button", "light", "select", "sensor")
+PLATFORMS: Final[dict[str, dict[str, Any]]] = {
+    "binary_sensor": {},
+    "button": {},
+    "event": {"event_types": ["a"]},
+    "light": {},
+    "select": {"options": ["a"]},
+    "sensor": {},
+}
+"""Those that our parts need, with what each of them insists on."""
 
 
 @pytest.fixture
@@ -60,10 +68,9 @@ async def mqtt_mock(hass: HomeAssistant, mqtt_mock: Any) -> Any:
     first device needs several of them at once: it looks at a lock that another has let go of. As
     a process of its own it does not: test_process.py lets it say nothing, and loads nothing.
     """
-    for platform in PLATFORMS:
+    for platform, more in PLATFORMS.items():
         topic = f"homeassistant/{platform}/first/config"
-        config: dict[str, Any] = {"state_topic": "a", "command_topic": "b"}
-        config |= {"options": ["c"]} if platform == "select" else {}
+        config = {"state_topic": "a", "command_topic": "b", **more}
         for payload in (json.dumps(config), ""):
             async_fire_mqtt_message(hass, topic, payload)
             await hass.async_block_till_done()

@@ -7,6 +7,8 @@ own affair; anything else that it says of MQTT fails the test.
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,6 +26,7 @@ from tests.support.program import Home
 
 KEEPALIVE: Final = 10
 BASE: Final = "busylight/desk"
+DOCUMENTATION: Final = Path(__file__).resolve().parents[2] / "docs" / "home-assistant.md"
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -50,8 +53,8 @@ def lookalike(socket_enabled: None) -> Iterator[Lookalike]:  # noqa: ARG001 -- i
 class Watched(HomeAssistantProcess):
     """It fails the test at its end if it has complained."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
         self.its_own: set[str] = set()
 
     def learn(self, *ours: str) -> None:
@@ -173,12 +176,28 @@ def _learn_removal(home_assistant: Watched, recorder: Recorder, *ours: str) -> N
     home_assistant.learn(*ours)
 
 
+def _slowness() -> float:
+    """How many times longer than its own work something takes here now, others being at work.
+
+    Measured at what a start mostly is: loading packages. On a machine of one's own it is 1.
+    """
+    began = time.monotonic()
+    load = [sys.executable, "-c", "import httpx, msal, paho.mqtt.client, pydantic_settings"]
+    process = subprocess.Popen(load)
+    _, process.returncode, usage = os.wait4(process.pid, 0)
+    return max(1.0, (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime))
+
+
 def test_from_an_empty_broker_it_is_complete_within_three_seconds_of_the_programs_start(
     home_assistant: Watched, home: Home
 ) -> None:
+    slowness = _slowness()
     began = time.monotonic()
     with home.start() as program:
-        within(3, home_assistant.is_complete, began)
+        wait_until(home_assistant.is_complete)
+        took = time.monotonic() - began
+        slowness = max(slowness, _slowness())
+        assert took <= 3 * slowness, slowness
         wait_until(partial(home_assistant.shows, "binary_sensor.desk_output_mqtt", "on"))
         assert home_assistant.shown("desk")["binary_sensor.desk_in_a_call"] == "on"
         os.kill(program.process.pid, signal.SIGKILL)
@@ -420,6 +439,31 @@ def test_each_of_several_people_is_a_device_by_way_of_the_light_and_goes_with_it
         wait_until(lambda: not home_assistant.shown("desk"))
         wait_until(lambda: not is_watched(ADELE) and not is_watched(ALEX))
         program.ends()
+
+
+def test_without_discovery_the_lines_in_the_documentation_do(
+    socket_enabled: None,  # noqa: ARG001 -- it opens ports
+    tmp_path: Path,
+    broker: Broker,
+    home: Home,
+) -> None:
+    text = DOCUMENTATION.read_text("utf-8").partition("## Doing without discovery")[2]
+    lines = text.partition("```yaml\n")[2].partition("```")[0]
+    lines = lines.replace("busylight/busylight/", f"{BASE}/")
+    home.settings["MQTT_DISCOVERY"] = "false"
+    with Watched(tmp_path / "home-assistant", more_configuration=lines) as home_assistant:
+        home_assistant.onboard()
+        home_assistant.connect(broker.port)
+        with home.start() as program:
+            wait_until(partial(home_assistant.shows, "sensor.availability", "Busy"))
+            wait_until(partial(home_assistant.shows, "light.busy_light", "on"))
+            home_assistant.call("light", "turn_off", entity_id="light.busy_light")
+            wait_until(partial(home_assistant.shows, "select.mode", "off"))
+            home_assistant.call("select", "select_option", entity_id="select.mode", option="auto")
+            wait_until(partial(home_assistant.shows, "light.busy_light", "on"))
+            program.ends()
+        wait_until(partial(home_assistant.shows, "sensor.availability", "unavailable"))
+        assert home_assistant.complaints == []
 
 
 def _slug(person: Person) -> str:

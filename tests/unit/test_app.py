@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.app.remembered import RememberedOverride
 from busylight.app.slot import Slot
+from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState, parse_light
@@ -28,7 +30,7 @@ from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
-from busylight.edge import clock
+from busylight.edge import clock, lives
 from busylight.parts import Branch, OutputError, SourceError
 from busylight.settings.load import load
 from busylight.settings.tree import Settings
@@ -103,17 +105,25 @@ class Ear(Lamp):
 class Running:
     """A hub with one output, both running."""
 
-    def __init__(self, lamp: Lamp, *, brightness: int = 100) -> None:
-        self.hub = Hub(RULES)
+    def __init__(
+        self,
+        lamp: Lamp,
+        *,
+        brightness: int = 100,
+        appearance: Appearance = AS_EVERYWHERE,
+        hub: Hub | None = None,
+    ) -> None:
+        self.hub = hub or Hub(RULES)
         self.stopping = asyncio.Event()
         self.runner = OutputRunner(
             "lamp",
             lambda: lamp,
-            self.hub.slot(),
+            self.hub.slot(appearance.palette),
             self.hub.health,
             self.hub.command,
             brightness,
             self.stopping,
+            appearance,
         )
         self.task = asyncio.create_task(self.runner.run())
 
@@ -290,6 +300,140 @@ async def test_what_an_output_hears_reaches_the_hub_and_its_hearing_error_ends_i
         await until(lambda: ear.entered == 2)
         await until(lambda: ear.states[-1] == "busy")
         assert running.hub.view.mode is Mode.BUSY
+
+
+class Grouped(Lamp):
+    """An output that keeps a task group of its own open while it is connected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: BaseException | None = None
+        self.fail = asyncio.Event()
+        self.tasks: set[object] = set()
+
+    async def __aenter__(self) -> Self:
+        self.group = asyncio.TaskGroup()
+        await self.group.__aenter__()
+        self.keeper = self.group.create_task(self._keep())
+        self.tasks.add(asyncio.current_task())
+        return await super().__aenter__()
+
+    async def _keep(self) -> None:
+        await self.fail.wait()
+        assert self.failure is not None
+        raise self.failure
+
+    async def show(self, view: View) -> None:
+        self.tasks.add(asyncio.current_task())
+        await super().show(view)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self.tasks.add(asyncio.current_task())
+        await super().__aexit__(kind, error, traceback)
+        self.keeper.cancel()
+        await self.group.__aexit__(kind, error, traceback)
+
+
+class GroupedEar(Grouped, Ear):
+    """The same, and it hears."""
+
+
+@pytest.mark.parametrize("cls", [Grouped, GroupedEar])
+async def test_an_output_lives_in_one_task_and_may_keep_a_task_group_open(
+    cls: type[Grouped],
+) -> None:
+    lamp = cls()
+    async with Running(lamp) as running:
+        await until(lambda: lamp.states == ["unknown"])
+        running.hub.heard(CALL)
+        await until(lambda: lamp.states[-1] == "inacall")
+        running.stopping.set()
+        running.hub.end("off")
+        await running.task
+    assert lamp.left == 1
+    assert len(lamp.tasks) == 1
+
+
+@pytest.mark.parametrize("cls", [Grouped, GroupedEar])
+async def test_what_fails_in_an_outputs_own_task_group_is_told_as_its_fault(
+    cls: type[Grouped],
+) -> None:
+    lamp = cls()
+    lamp.failure = OutputError("the lamp has hung up; switch it on")
+    async with Running(lamp) as running:
+        told: list[PartHealth | None] = []
+        running.hub.on_view = lambda _: told.append(running.health)
+        await until(lambda: lamp.states == ["unknown"])
+        lamp.fail.set()
+        wanted = PartHealth(PartState.FAILED, "the lamp has hung up; switch it on")
+        await until(lambda: wanted in told)
+        lamp.fail.clear()
+        await until(lambda: lamp.entered > lamp.left >= 1)
+
+
+async def test_an_output_that_hangs_for_good_is_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output_runner, "SHOW_LIMIT", 0.001)
+    monkeypatch.setattr(output_runner, "GOODBYE_LIMIT", 0.001)
+    monkeypatch.setattr(lives, "GRACE", 0.001)
+    release = asyncio.Event()
+
+    class Stubborn(Lamp):
+        async def show(self, view: View) -> None:
+            while not release.is_set():
+                with suppress(asyncio.CancelledError):
+                    await release.wait()
+            self.shown.append(view)
+
+    lamp = Stubborn()
+    async with Running(lamp) as running:
+        await until(
+            lambda: running.health is not None and "still hang" in str(running.health.error)
+        )
+        assert lamp.entered == output_runner.HANGING_LIMIT
+        release.set()
+        await until(lambda: running.health == PartHealth(PartState.CONNECTED))
+
+
+async def test_an_output_may_have_a_palette_a_brightness_and_an_order_of_its_own() -> None:
+    lamp, other = Lamp(), Lamp()
+    own = Palette().with_rules({"BUSY": parse_light("#0000ff"), "UNKNOWN": parse_light("#010203")})
+    appearance = Appearance(brightness=50, palette=own, color_order="brg")
+    async with (
+        Running(lamp, brightness=10, appearance=appearance) as running,
+        Running(other, hub=running.hub),
+    ):
+        await until(lambda: len(lamp.shown) == len(other.shown) == 1)
+        assert lamp.shown[0].light == parse_light("#030102 50%")
+        assert other.shown[0].light == parse_light("#4000ff 40% pulse 3")
+        running.hub.heard(Reading({"a": Presence("Busy", "InAMeeting")}, {}))
+        await until(lambda: lamp.states[-1] == other.states[-1] == "busy")
+        assert lamp.shown[-1].light == parse_light("#ff0000 50%")  # blue comes first on its wires
+        assert other.shown[-1].light == parse_light("#ff0000")
+        running.hub.command(SetMode(Mode.OFF))
+        await until(lambda: lamp.states[-1] == other.states[-1] == "off")
+        running.hub.end("unknown")
+        await until(lambda: lamp.shown[-1].is_last and other.shown[-1].is_last)
+        assert lamp.shown[-1].light == parse_light("#030102 50%")
+        assert other.shown[-1].light == parse_light("#4000ff 40% pulse 3")
+
+
+async def test_what_is_no_lamp_is_dimmed_only_if_that_was_asked_for_of_it_alone() -> None:
+    class Screen(Lamp):
+        dimmed = False
+
+    screen = Screen()
+    async with Running(screen, brightness=10, appearance=Appearance(50, None, "grb")) as running:
+        running.hub.heard(CALL)
+        await until(lambda: "inacall" in screen.states)
+        assert screen.shown[-1].light == parse_light("#ff0000 50% pulse")
 
 
 def test_what_a_part_says_of_its_trouble_is_told_without_the_secrets_in_it() -> None:

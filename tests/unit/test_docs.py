@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,8 +17,9 @@ from busylight.settings.envfile import parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
-from scripts import demo_terminal, draw_pictures, make_reference
+from scripts import demo_terminal, draw_pictures, draw_wiring, make_reference
 from scripts.states import STATES, State, colour_in_words
+from scripts.wiring import BUILDS, Build
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
@@ -35,13 +37,61 @@ def test_what_is_said_of_settings_and_colours_is_what_the_code_says(path: str) -
     assert (ROOT / path).read_text("utf-8") == made, "run python -m scripts.make_reference"
 
 
+@pytest.mark.parametrize("path", sorted(draw_wiring.files()))
+def test_the_wiring_is_drawn_from_its_data_and_told_in_the_guide(path: str) -> None:
+    drawn = draw_wiring.files()[path]
+    assert (ROOT / path).read_text("utf-8") == drawn, "run python -m scripts.draw_wiring"
+    (build,) = [build for build in BUILDS if path.endswith(build.file)]
+    guide = (ROOT / "docs" / "build-a-light.md").read_text("utf-8")
+    section = guide.partition(f"(pictures/{build.file})")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!from|---)(.*?) \|", section, re.MULTILINE)
+    for joint in build.joints:
+        assert any(build.pin(joint.use) in row for row in rows), joint
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.file)
+def test_no_wire_of_a_drawing_crosses_another(build: Build) -> None:
+    paths = re.findall(r'<path d="([^"]*)" class="w"', draw_wiring.picture(build))
+    assert len(paths) >= 3
+    pieces = [list(pairwise(_corners(path))) for path in paths]
+    for one, other in combinations(pieces, 2):
+        assert not any(_cross(a, b) for a in one for b in other)
+
+
+Corner = tuple[float, float]
+
+
+def _corners(path: str) -> list[Corner]:
+    """The corners of a path that has M, H and V alone."""
+    (x, y), found = (0.0, 0.0), []
+    for letter, numbers in re.findall(r"([MHV])([0-9. ]+)", path):
+        given = [float(number) for number in numbers.split()]
+        if letter == "M":
+            x, y = given
+        elif letter == "H":
+            (x,) = given
+        else:
+            (y,) = given
+        found.append((x, y))
+    return found
+
+
+def _cross(one: tuple[Corner, Corner], other: tuple[Corner, Corner]) -> bool:
+    """Whether two lines along the axes cross; that they touch is a joint."""
+    (a, b), (c, d) = sorted(one), sorted(other)
+    if (a[0] == b[0]) == (c[0] == d[0]):
+        return False
+    (up, down), (left, right) = ((a, b), (c, d)) if a[0] == b[0] else ((c, d), (a, b))
+    return left[0] < up[0] < right[0] and up[1] < left[1] < down[1]
+
+
 @pytest.mark.parametrize("path", sorted(draw_pictures.files()))
 def test_the_pictures_show_what_the_palette_says(path: str) -> None:
     drawn = draw_pictures.files()[path]
     assert (ROOT / path).read_text("utf-8") == drawn, "run python -m scripts.draw_pictures"
 
 
-@pytest.mark.parametrize("path", sorted(draw_pictures.files()))
+@pytest.mark.parametrize("path", sorted({**draw_pictures.files(), **draw_wiring.files()}))
 def test_the_pictures_are_well_formed_named_and_spare_people_motion(path: str) -> None:
     text = (ROOT / path).read_text("utf-8")
     picture = ET.fromstring(text)  # noqa: S314 -- drawn by ourselves
@@ -49,7 +99,7 @@ def test_the_pictures_are_well_formed_named_and_spare_people_motion(path: str) -
     assert picture.find(f"{svg}title") is not None
     used = {use.get("href") for use in picture.iter(f"{svg}use")}
     assert used <= {f"#{element.get('id')}" for element in picture.iter()}
-    assert "animation:" in text
+    assert ("animation:" in text) == (path in draw_pictures.files())
     assert "animation:" not in text.partition("@media (prefers-reduced-motion:no-preference)")[0]
 
 
@@ -111,6 +161,8 @@ def test_the_example_has_a_line_for_every_setting() -> None:
         for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
         for variable in make_reference.variables(part)
     }
+    settings |= {variable.name for variable in make_reference.look("serial")}
+    settings |= {"BUSYLIGHT_SERIAL_COLOR_INACALL"}
     assert lines == settings | {f"BUSYLIGHT_COLOR_{key}" for key in DEFAULT_RULES}
 
 
@@ -195,9 +247,12 @@ def test_every_setting_that_is_named_exists(document: Path) -> None:
         for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
         for variable in make_reference.variables(part)
     }
+    known |= {variable.name for kind in BUILT_IN_OUTPUTS for variable in make_reference.look(kind)}
     known |= {f"{name}_FILE" for name in known}
-    named = set(re.findall(r"\bBUSYLIGHT_[A-Z0-9_]*[A-Z0-9]\b", _text(document)))
-    assert {name for name in named if not name.startswith("BUSYLIGHT_COLOR")} <= known
+    # `desk` is what the documents call a second light: its settings are those of its kind.
+    text = re.sub(r"\b(BUSYLIGHT_[A-Z]+)_DESK_", r"\1_", _text(document))
+    named = set(re.findall(r"\bBUSYLIGHT_[A-Z0-9_]*[A-Z0-9]\b", text))
+    assert {name for name in named if not re.match(r"BUSYLIGHT_([A-Z]+_)?COLOR", name)} <= known
 
 
 def _section(command: str) -> str:

@@ -1,7 +1,6 @@
 """Clocks, threads, tasks and files: what they promise when things go wrong."""
 
 import asyncio
-import gc
 import os
 import threading
 import time
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from busylight.edge import clock, tasks
+from busylight.edge import clock, lives
 from busylight.edge.clock import WallClock
 from busylight.edge.files import write_private
+from busylight.edge.lives import Abandoned, Life, PartEndedError, first_of
 from busylight.edge.state_dir import (
     AlreadyRunningError,
     DaemonLock,
@@ -20,7 +20,6 @@ from busylight.edge.state_dir import (
     daemon_runs,
     prepare,
 )
-from busylight.edge.tasks import PartEndedError, bounded, first_to_end
 from busylight.edge.threads import ABANDONED_LIMIT, TooManyHangError, Worker
 
 
@@ -93,37 +92,51 @@ def test_a_result_that_comes_after_the_loop_has_ended_is_dropped() -> None:
         assert time.monotonic() < deadline
 
 
-async def test_a_bounded_await_ends_though_the_code_swallows_its_cancellation(
+async def test_a_life_that_swallows_its_end_is_left_behind_and_does_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tasks, "_GRACE", 0.01)
+    monkeypatch.setattr(lives, "GRACE", 0.01)
     release = asyncio.Event()
+    went_on = False
+    life = Life(goodbye=0.01)
 
     async def stubborn() -> None:
-        while not release.is_set():
-            try:
-                await release.wait()
-            except asyncio.CancelledError:
-                continue
+        nonlocal went_on
+        async with life.within(0.01):
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    continue
+        went_on = True
 
+    abandoned: Abandoned = set()
     with pytest.raises(TimeoutError, match=r"longer than 0\.01 s"):
-        await bounded(0.01, stubborn())
+        await life.run(stubborn(), abandoned)
+    (left,) = abandoned
     release.set()
+    await asyncio.wait({left})
+    assert not went_on
+    assert not abandoned
 
 
-async def test_a_bounded_await_returns_and_raises_as_if_it_were_not_bounded() -> None:
-    async def seven() -> int:
-        return 7
+async def test_a_life_raises_what_went_wrong_and_a_step_says_how_long_it_had() -> None:
+    life = Life(goodbye=1)
 
     async def fail() -> None:
         raise KeyError("x")
 
-    assert await bounded(5, seven()) == 7
+    async def hang() -> None:
+        async with life.within(0.01):
+            await asyncio.Event().wait()
+
     with pytest.raises(KeyError):
-        await bounded(5, fail())
+        await life.run(fail(), set())
+    with pytest.raises(TimeoutError, match=r"longer than 0\.01 s"):
+        await life.run(hang(), set())
 
 
-async def test_awaited_code_can_neither_end_the_program_nor_cancel_who_awaits_it() -> None:
+async def test_a_part_can_neither_end_the_program_nor_cancel_who_waits_for_it() -> None:
     async def leave() -> None:
         raise SystemExit(3)
 
@@ -131,12 +144,12 @@ async def test_awaited_code_can_neither_end_the_program_nor_cancel_who_awaits_it
         raise asyncio.CancelledError
 
     with pytest.raises(PartEndedError, match="raised SystemExit"):
-        await bounded(5, leave())
+        await Life(1).run(leave(), set())
     with pytest.raises(PartEndedError, match="cancelled itself"):
-        await bounded(5, cancel_itself())
+        await Life(1).run(cancel_itself(), set())
 
 
-async def test_a_cancelled_bounded_await_cancels_what_it_awaits() -> None:
+async def test_who_ends_a_life_from_outside_waits_until_it_has_cleaned_up() -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -144,9 +157,10 @@ async def test_a_cancelled_bounded_await_cancels_what_it_awaits() -> None:
         try:
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(0)
             ended.set()
 
-    task = asyncio.create_task(bounded(60, wait()))
+    task = asyncio.create_task(Life(1).run(wait(), set()))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -154,34 +168,12 @@ async def test_a_cancelled_bounded_await_cancels_what_it_awaits() -> None:
     assert ended.is_set()
 
 
-async def test_of_several_the_first_to_end_ends_the_others() -> None:
-    ended = asyncio.Event()
-
-    async def forever() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    async def fail() -> None:
-        raise KeyError("x")
-
-    with pytest.raises(KeyError):
-        await first_to_end(forever(), fail())
-    assert ended.is_set()
-
-
-async def test_of_several_that_fail_at_the_same_moment_none_is_complained_of_later() -> None:
-    complaints: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-
-    async def fail() -> None:
-        raise KeyError("x")
-
-    with pytest.raises(KeyError):
-        await first_to_end(fail(), fail())
-    gc.collect()
-    assert complaints == []
+def test_of_a_group_of_errors_the_one_that_tells_most_is_told() -> None:
+    group = ExceptionGroup("", [ValueError("a"), ExceptionGroup("", [KeyError("b")])])
+    assert isinstance(first_of(group, KeyError), KeyError)
+    assert isinstance(first_of(group, OSError), ValueError)
+    error = OSError()
+    assert first_of(error) is error
 
 
 async def test_a_sleep_ends_at_its_deadline_on_the_clock_that_counts_through_suspend(

@@ -57,6 +57,11 @@ def test_a_missing_mpremote_is_told_with_how_to_get_it(monkeypatch: pytest.Monke
         mpremote_copy.flash("/dev/ttyACM0", {})
 
 
+def test_a_value_that_somebody_has_reckoned_on_the_board_is_not_guessed_at() -> None:
+    with pytest.raises(FlashError, match=r"has PIXELS = 2 \* 4, which is no plain value"):
+        mpremote_copy.with_settings("PIXELS = 2 * 4\n", {"PIXELS": "8"})
+
+
 def test_settings_of_a_board_are_changed_by_name_and_all_else_stays() -> None:
     changed = mpremote_copy.with_settings(
         SETTINGS_FILE, {"PINS": "4", "KIND": "pwm", "WATCHDOG": "False", "PIXELS": "30"}

@@ -11,10 +11,11 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from busylight.outputs.serial import access
 from busylight.outputs.serial.identity import Device, Identity
+from firmware_bridge import usb_names
 
 BY_ID: Final = Path("/dev/serial/by-id")
 
-_OURS: Final = "busylight"  # in the USB names that our firmware gives its board
+_OURS: Final = usb_names.PRODUCT.lower()
 
 # Bridges between USB and a serial line, which say nothing of what is behind them.
 _BRIDGES: Final = {

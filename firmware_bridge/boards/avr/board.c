@@ -7,16 +7,24 @@
 #define FRAME 20     /* milliseconds between two steps of an effect */
 #define REFRESH 1000 /* milliseconds after which LEDs are told again */
 
-#define BOARD_ATMEGA328P 1
+#define BUTTON_REPEAT 200u /* milliseconds until a button event is sent again */
+#define BUTTON_TRIES 5
+
+#ifdef __AVR_ATmega32U4__
+#define BOARD 2
+#else
+#define BOARD 1 /* ATmega328P */
+#endif
+#define HAS_BUTTON 1
 #define HAS_PIXELS 4
 #define HAS_PWM 8
 
 static const uint8_t IDENTITY_PAYLOAD[] = {
     PROTOCOL_VERSION,
     0, 1, 0, /* firmware */
-    BOARD_ATMEGA328P,
+    BOARD,
     PIXELS, 0,
-    PWM ? HAS_PWM : HAS_PIXELS, 0,
+    (PWM ? HAS_PWM : HAS_PIXELS) | (BUTTON ? HAS_BUTTON : 0), 0,
     SERIAL_NUMBER,
 };
 _Static_assert(sizeof IDENTITY_PAYLOAD == 17, "SERIAL_NUMBER has eight bytes");
@@ -76,8 +84,11 @@ void board_receive(struct board *board, uint8_t byte)
         say(board, &message, IDENTITY);
         return;
     }
-    if (message.kind == HEARD)
+    if (message.kind == HEARD) {
+        if (message.length && message.payload[0] == board->event[1])
+            board->event_tries = 0;
         return;
+    }
     uint8_t why = obey(board, &message);
     if (why == 0) {
         board->owes_shown = true;
@@ -91,9 +102,21 @@ void board_receive(struct board *board, uint8_t byte)
     say(board, &message, ERROR);
 }
 
+void board_press(struct board *board, uint8_t kind)
+{
+    board->event[0] = kind;
+    board->event[1]++;
+    board->event_tries = BUTTON_TRIES;
+    board->event_age = BUTTON_REPEAT;
+}
+
 void board_advance(struct board *board, uint16_t milliseconds)
 {
     light_advance(&board->light, milliseconds);
+    if (milliseconds >= BUTTON_REPEAT - board->event_age)
+        board->event_age = BUTTON_REPEAT;
+    else
+        board->event_age += milliseconds;
     if (board->since_painted < REFRESH)
         board->since_painted += milliseconds;
 }
@@ -125,6 +148,21 @@ bool board_is_waited_for(const struct board *board)
     return board->owes_shown;
 }
 
+static uint8_t button_event(struct board *board, uint8_t *wire)
+{
+    if (!board->event_tries || board->event_age < BUTTON_REPEAT)
+        return 0;
+    board->event_tries--;
+    board->event_age = 0;
+    struct message message = {
+        .sequence = board->event[1],
+        .kind = BUTTON_EVENT,
+        .length = sizeof board->event,
+        .payload = {board->event[0], board->event[1]},
+    };
+    return encode(&message, wire);
+}
+
 uint8_t board_answer(struct board *board, uint8_t *wire)
 {
     uint8_t length = board->answer_length;
@@ -134,7 +172,7 @@ uint8_t board_answer(struct board *board, uint8_t *wire)
         return length;
     }
     if (!board->owes_shown)
-        return 0;
+        return button_event(board, wire);
     board->owes_shown = false;
     const struct light *light = &board->light;
     const struct look *look = light_look(light);

@@ -15,12 +15,18 @@ struct board {
     uint8_t sequence;
     uint8_t answer[LONGEST_FRAME]; /* one that need not wait for painting */
     uint8_t answer_length;
+    uint8_t event[2]; /* kind and number of the last press of the button */
+    uint8_t event_tries; /* how often the host is still told; 0: it has heard, or will not */
+    uint8_t event_age; /* milliseconds since it was told */
 };
 
 void board_begin(struct board *board);
 
 /* Takes one byte from the host. */
 void board_receive(struct board *board, uint8_t byte);
+
+/* The button was pressed: the host is told until it says that it has heard it. */
+void board_press(struct board *board, uint8_t kind);
 
 /* Lets time pass. */
 void board_advance(struct board *board, uint16_t milliseconds);

@@ -19,14 +19,40 @@
 #define ORDER 0
 #endif
 
-/* 0: WS2812s, data on PD6 (Uno, Nano: D6). 1: RGB LED on PD6, PD5, PB3 (D6, D5, D11) by PWM */
+/*
+ * 0: WS2812s, data on D6. 1: an RGB LED by PWM: red, green, blue on D6, D5, D11 of an Uno or Nano,
+ * on D9, D10, D3 of a Pro Micro
+ */
 #ifndef PWM
 #define PWM 0
+#endif
+
+/* 1: there is a button from D2 to ground */
+#ifndef BUTTON
+#define BUTTON 0
 #endif
 
 /* Eight bytes that no two lights should share; the build draws them. */
 #ifndef SERIAL_NUMBER
 #define SERIAL_NUMBER 'A', 'V', 'R', 0, 0, 0, 0, 1
+#endif
+
+/*
+ * What an ATmega32U4 says of itself on USB. The numbers are pid.codes' for tests, which stand for
+ * nobody: well for a light of one's own, but who gives away boards needs a pair of his own. The
+ * names are what a host finds the light by; firmware_bridge/usb_names.py has the same.
+ */
+#ifndef USB_VID
+#define USB_VID 0x1209
+#endif
+#ifndef USB_PID
+#define USB_PID 0x0001
+#endif
+#ifndef USB_MANUFACTURER
+#define USB_MANUFACTURER "Busylight"
+#endif
+#ifndef USB_PRODUCT
+#define USB_PRODUCT "Busylight"
 #endif
 
 #endif

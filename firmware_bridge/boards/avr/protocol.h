@@ -19,6 +19,7 @@ enum {
     HEARD = 0x05,
     IDENTITY = 0x81,
     SHOWN = 0x82,
+    BUTTON_EVENT = 0x85,
     ERROR = 0x8F,
 };
 

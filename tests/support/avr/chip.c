@@ -1,25 +1,35 @@
 /*
- * An ATmega328P on simavr with an honest UART and a WS2812 strip on PD6.
+ * A board on simavr: an ATmega328P with an honest UART, or an ATmega32U4 with a USB host.
  *
- *     chip FIRMWARE.bin LINK [fast]
+ *     chip MCU FIRMWARE.bin LINK [fast] [pwm]
  *
- * The UART's far end is a pseudo-terminal, to which LINK leads. simavr's own UART takes 64 bytes at
- * any pace and never overruns, so its registers are taken over: bytes come at 115,200 baud, two are
- * held, and what comes beyond them is lost and sets DOR0.
+ * The line's far end is a pseudo-terminal, to which LINK leads. What shines is a WS2812 strip on
+ * D6, or with `pwm` an RGB LED.
  *
  * On stdout, one line each, with the chip's time in seconds:
- *     paint TIME PIXELS RRGGBB    what the strip was told (mixed in place of RRGGBB if it differs)
+ *     paint TIME PIXELS RRGGBB    what LEDs were told (mixed in place of RRGGBB if pixels differ)
  *     wave TIME CYCLES            a level that no WS2812 is sure to understand
+ *     glow TIME CHANNEL           a PWM pin that is meant to be dark, and is not
  *     lost TIME COUNT             bytes that the UART has lost so far
- *     drive TIME 0|1              whether the pin is an output
- *     reset TIME                  the watchdog bit
+ *     drive TIME 0|1              whether D6 is an output
+ *     reset TIME WORD             the chip was reset; the word in RAM for a bootloader
+ *     usb WHAT HEX                what a USB host is told
+ *
+ * On stdin, one letter each:
+ *     b B    the button is pressed, let go
+ *     h      the program hangs where it is, until the chip is reset
+ *     o c    a program opens, closes the USB port;  t: it sets 1200 baud and closes it
+ *     s      the host reads no more, as it does before it says that the port is closed
+ *     r      the USB bus is reset
+ *     u U    the cable is pulled, and power fails not, or as well;  p: it is plugged in again
+ *     f      from now on without regard to real time
  */
+#include "chip.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,224 +38,139 @@
 #include <unistd.h>
 
 #include <simavr/avr_ioport.h>
-#include <simavr/avr_watchdog.h>
-#include <simavr/sim_avr.h>
-#include <simavr/sim_cycle_timers.h>
-#include <simavr/sim_interrupts.h>
-#include <simavr/sim_io.h>
-#include <simavr/sim_time.h>
 
-#define HERTZ 16000000.0
-#define BYTE_CYCLES 1389 /* ten bits at 115,200 baud */
-#define UCSR0A_ADDRESS 0xC0
-#define UCSR0B_ADDRESS 0xC1
-#define UDR0_ADDRESS 0xC6
-#define RXC 0x80
-#define TXC 0x40
-#define UDRE 0x20
-#define DOR 0x08
-#define KEPT 0x03 /* U2X0, MPCM0 */
-#define RX_VECTOR 18
+#define SLICE 8000 /* cycles: half a millisecond */
+#define BOOTLOADER_WORD 0x0800
 
-static avr_t *avr;
-static int line;
+avr_t *avr;
+int line;
 
-static double now(void)
+static struct pin data_pin, button_pin;
+static bool button_is_pressed;
+static const char *link_path;
+static bool is_fast, has_power = true;
+static bool hangs;
+static uint8_t hung[2]; /* the instruction that was there */
+static avr_flashaddr_t hung_at;
+
+double now(void)
 {
     return avr->cycle / HERTZ;
 }
 
-/* ---- The UART ---- */
-
-static uint8_t fifo[2], fifo_count;
-static uint8_t coming[256];
-static int coming_start, coming_end;
-static bool is_receiving, is_sending, has_next, overrun;
-static uint8_t sending, next;
-static uint64_t lost;
-static uint8_t kept;
-
-static avr_int_vector_t received = {
-    .vector = RX_VECTOR,
-    .enable = AVR_IO_REGBIT(UCSR0B_ADDRESS, 7),
-    .raised = AVR_IO_REGBIT(UCSR0A_ADDRESS, 7),
-};
-
-static avr_cycle_count_t byte_came(avr_t *chip, avr_cycle_count_t when, void *parameter)
+static uint8_t port_register(const struct pin *pin, int which)
 {
-    (void)parameter;
-    if (fifo_count < sizeof fifo) {
-        fifo[fifo_count++] = coming[coming_start];
-        avr_raise_interrupt(chip, &received);
-    } else {
-        overrun = true;
-        lost++;
-        printf("lost %.6f %llu\n", now(), (unsigned long long)lost);
-    }
-    coming_start++;
-    is_receiving = coming_start < coming_end;
-    return is_receiving ? when + BYTE_CYCLES : 0;
+    return avr->data[0x23 + 3 * (pin->port - 'B') + which]; /* PINx, DDRx, PORTx */
 }
 
-static void listen_to_host(void)
+bool pin_is_output(const struct pin *pin)
 {
-    if (is_receiving)
-        return;
-    ssize_t count = read(line, coming, sizeof coming);
-    if (count <= 0)
-        return;
-    coming_start = 0;
-    coming_end = count;
-    is_receiving = true;
-    avr_cycle_timer_register(avr, BYTE_CYCLES, byte_came, NULL);
+    return port_register(pin, 1) & 1 << pin->bit;
 }
 
-static avr_cycle_count_t byte_sent(avr_t *chip, avr_cycle_count_t when, void *parameter)
+bool pin_is_set(const struct pin *pin)
 {
-    (void)chip;
-    (void)parameter;
-    if (write(line, &sending, 1) != 1) {
-        /* nobody reads: lost, as on a wire */
-    }
-    is_sending = has_next;
-    has_next = false;
-    sending = next;
-    return is_sending ? when + BYTE_CYCLES : 0;
+    return port_register(pin, 2) & 1 << pin->bit;
 }
 
-static uint8_t read_status(avr_t *chip, avr_io_addr_t address, void *parameter)
+static void was_reset(void)
 {
-    (void)parameter;
-    uint8_t status = kept | (fifo_count ? RXC : 0) | (has_next ? 0 : UDRE) |
-                     (is_sending ? 0 : TXC) | (overrun ? DOR : 0);
-    chip->data[address] = status;
-    return status;
+    if (hangs)
+        memcpy(avr->flash + hung_at, hung, sizeof hung);
+    hangs = false;
+    uart_was_reset();
+    usb_unplugged();
+    printf("reset %.6f %02x%02x\n", now(), avr->data[BOOTLOADER_WORD + 1],
+           avr->data[BOOTLOADER_WORD]);
 }
 
-static void write_status(avr_t *chip, avr_io_addr_t address, uint8_t value, void *parameter)
+void run_for(avr_cycle_count_t cycles)
 {
-    (void)chip;
-    (void)address;
-    (void)parameter;
-    kept = value & KEPT;
-}
-
-static uint8_t read_data(avr_t *chip, avr_io_addr_t address, void *parameter)
-{
-    (void)parameter;
-    if (fifo_count == 0)
-        return chip->data[address];
-    uint8_t byte = fifo[0];
-    fifo[0] = fifo[1];
-    overrun = false;
-    if (--fifo_count)
-        avr_raise_interrupt(chip, &received);
-    return byte;
-}
-
-static void write_data(avr_t *chip, avr_io_addr_t address, uint8_t value, void *parameter)
-{
-    (void)address;
-    (void)parameter;
-    if (is_sending) {
-        next = value;
-        has_next = true;
-        return;
-    }
-    sending = value;
-    is_sending = true;
-    avr_cycle_timer_register(chip, BYTE_CYCLES, byte_sent, NULL);
-}
-
-static void take_over_uart(void)
-{
-    avr_register_vector(avr, &received);
-    int status = AVR_DATA_TO_IO(UCSR0A_ADDRESS), data = AVR_DATA_TO_IO(UDR0_ADDRESS);
-    avr->io[status].r.c = read_status;
-    avr->io[status].w.c = write_status;
-    avr->io[data].r.c = read_data;
-    avr->io[data].w.c = write_data;
-}
-
-/* ---- The strip: WS2812B, 0.4 and 0.8 us high, 1.25 us a bit, datasheet tolerances ---- */
-
-#define CYCLES(microseconds) ((microseconds) * 16.0)
-#define LATCH 800 /* 50 us */
-
-static avr_cycle_count_t rose, fell;
-static uint8_t colours[3 * 1024];
-static int bits;
-static bool last_bit;
-
-static void wave(double cycles)
-{
-    printf("wave %.6f %g\n", now(), cycles);
-}
-
-static void latch(void)
-{
-    if (bits == 0)
-        return;
-    int pixels = bits / 24;
-    bool mixed = bits % 24 != 0;
-    for (int i = 3; i < 3 * pixels; i++)
-        mixed |= colours[i] != colours[i - 3];
-    if (mixed)
-        printf("paint %.6f %d mixed\n", now(), pixels);
-    else
-        printf("paint %.6f %d %02x%02x%02x\n", now(), pixels, colours[1], colours[0], colours[2]);
-    bits = 0;
-}
-
-static void pin_changed(avr_irq_t *irq, uint32_t value, void *parameter)
-{
-    static uint32_t level;
-    (void)irq;
-    (void)parameter;
-    if (value == level)
-        return;
-    level = value;
-    if (value) {
-        double low = avr->cycle - fell, least = CYCLES(last_bit ? 0.30 : 0.70);
-        if (low > LATCH)
-            latch();
-        else if (bits && (low < least || avr->cycle - rose > CYCLES(1.85)))
-            wave(low);
-        rose = avr->cycle;
-        return;
-    }
-    fell = avr->cycle;
-    double high = fell - rose;
-    bool zero = high >= CYCLES(0.25) && high <= CYCLES(0.55);
-    bool one = high >= CYCLES(0.65) && high <= CYCLES(0.95);
-    if (!zero && !one)
-        wave(high);
-    last_bit = one;
-    if (bits < (int)sizeof colours * 8) {
-        uint8_t mask = 0x80 >> bits % 8;
-        colours[bits / 8] = (colours[bits / 8] & ~mask) | (one ? mask : 0);
-        bits++;
+    for (avr_cycle_count_t end = avr->cycle + cycles; avr->cycle < end;) {
+        int state = avr_run(avr);
+        if (state == cpu_Done || state == cpu_Crashed) {
+            fprintf(stderr, "chip: the processor has stopped\n");
+            exit(1);
+        }
+        if (avr->pc == 0)
+            was_reset();
     }
 }
 
-/* ---- The machine ---- */
-
-static int open_line(const char *link)
+static void hang(void)
 {
-    int far, near;
+    static const uint8_t JUMP_HERE[] = {0xFF, 0xCF};
+    hangs = true;
+    hung_at = avr->pc;
+    memcpy(hung, avr->flash + hung_at, sizeof hung);
+    memcpy(avr->flash + hung_at, JUMP_HERE, sizeof JUMP_HERE);
+}
+
+/* High is what the pull-up makes of a contact that is open; without one it floats, here low. */
+static void hold_button(void)
+{
+    bool is_high = !button_is_pressed && !pin_is_output(&button_pin) && pin_is_set(&button_pin);
+    if (is_high != !!(port_register(&button_pin, 0) & 1 << button_pin.bit))
+        avr_raise_irq(
+            avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ(button_pin.port), button_pin.bit), is_high);
+}
+
+static int near; /* stays open, so that a host may come and go */
+
+static void plug_in(void)
+{
     char name[128], temporary[4096];
     struct termios raw;
-    if (openpty(&far, &near, name, NULL, NULL) < 0)
-        return -1;
+    if (openpty(&line, &near, name, NULL, NULL) < 0) {
+        perror("a pseudo-terminal");
+        exit(1);
+    }
     tcgetattr(near, &raw);
     cfmakeraw(&raw);
     tcsetattr(near, TCSANOW, &raw);
-    fcntl(far, F_SETFL, O_NONBLOCK); /* `near` stays open: a host may come and go */
-    snprintf(temporary, sizeof temporary, "%s.new", link);
+    fcntl(line, F_SETFL, O_NONBLOCK);
+    snprintf(temporary, sizeof temporary, "%s.new", link_path);
     unlink(temporary);
-    if (symlink(name, temporary) < 0 || rename(temporary, link) < 0)
-        return -1;
-    return far;
+    if (symlink(name, temporary) < 0 || rename(temporary, link_path) < 0) {
+        perror(link_path);
+        exit(1);
+    }
+    has_power = true;
+}
+
+static void unplug(bool power_fails)
+{
+    unlink(link_path);
+    close(line);
+    close(near);
+    line = -1;
+    uart_unplugged();
+    usb_unplugged();
+    if (power_fails) {
+        memset(avr->data + avr->ioend + 1, 0xA5, avr->ramend - avr->ioend); /* RAM forgets */
+        avr_reset(avr);
+        uart_was_reset();
+        has_power = false;
+    }
+}
+
+static void obey(char command)
+{
+    switch (command) {
+    case 'b': button_is_pressed = true; break;
+    case 'B': button_is_pressed = false; break;
+    case 'h': hang(); break;
+    case 'o': usb_open_port(true); break;
+    case 's': usb_stop_reading(); break;
+    case 'c': usb_open_port(false); break;
+    case 't': usb_set_baud(1200); usb_open_port(false); break;
+    case 'r': usb_reset(); break;
+    case 'u': unplug(false); break;
+    case 'U': unplug(true); break;
+    case 'p': plug_in(); break;
+    case 'f': is_fast = true; break;
+    default: fprintf(stderr, "chip: what is %c?\n", command);
+    }
 }
 
 static double wall(void)
@@ -270,54 +195,66 @@ static void load(const char *path)
 
 int main(int count, char **arguments)
 {
-    if (count < 3) {
-        fprintf(stderr, "chip FIRMWARE.bin LINK [fast]\n");
+    bool is_pwm = false, is_driven = false;
+    if (count < 4) {
+        fprintf(stderr, "chip MCU FIRMWARE.bin LINK [fast] [pwm]\n");
         return 2;
     }
-    bool fast = count > 3;
+    for (int i = 4; i < count; i++) {
+        is_fast |= strcmp(arguments[i], "fast") == 0;
+        is_pwm |= strcmp(arguments[i], "pwm") == 0;
+    }
+    bool is_32u4 = strcmp(arguments[1], "atmega32u4") == 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    avr = avr_make_mcu_by_name("atmega328p");
+    avr = avr_make_mcu_by_name(arguments[1]);
     if (!avr)
         return 1;
     avr_init(avr);
     avr->frequency = HERTZ;
     avr->log = LOG_ERROR;
-    load(arguments[1]);
-    take_over_uart();
-    avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('D'), 6), pin_changed, NULL);
-    line = open_line(arguments[2]);
-    if (line < 0) {
-        perror(arguments[2]);
-        return 1;
-    }
-    double began = wall();
-    avr_cycle_count_t slice = 0;
-    bool driven = false;
-    for (;;) {
-        slice += 8000;
-        while (avr->cycle < slice) {
-            int state = avr_run(avr);
-            if (state == cpu_Done || state == cpu_Crashed) {
-                fprintf(stderr, "chip: the processor has stopped\n");
-                return 1;
-            }
+    load(arguments[2]);
+    data_pin = (struct pin){'D', is_32u4 ? 7 : 6};
+    button_pin = (struct pin){'D', is_32u4 ? 1 : 2};
+    if (is_pwm)
+        pwm_watch(is_32u4);
+    else
+        strip_watch(&data_pin);
+    if (is_32u4)
+        usb_plug_in();
+    else
+        uart_take_over();
+    link_path = arguments[3];
+    plug_in();
+    for (double began = wall();;) {
+        hold_button();
+        if (has_power)
+            run_for(SLICE);
+        else
+            avr->cycle += SLICE;
+        if (is_pwm)
+            pwm_measure();
+        else
+            strip_latch();
+        bool is_output = pin_is_output(&data_pin);
+        if (is_output != is_driven) {
+            is_driven = is_output;
+            printf("drive %.6f %d\n", now(), is_driven);
         }
-        if (avr->cycle - fell > LATCH)
-            latch();
-        bool output = avr->data[0x2A] & 0x40; /* DDRD */
-        if (output != driven) {
-            driven = output;
-            printf("drive %.6f %d\n", now(), driven);
-        }
-        listen_to_host();
+        if (line < 0)
+            ; /* nothing comes, and who speaks is not heard */
+        else if (is_32u4)
+            usb_listen();
+        else
+            uart_listen();
         struct pollfd parent = {.fd = 0, .events = POLLIN};
         if (poll(&parent, 1, 0) > 0) {
             char command;
             if (read(0, &command, 1) <= 0)
                 return 0; /* who started us has gone */
+            obey(command);
         }
         double ahead = now() - (wall() - began);
-        if (!fast && ahead > 0.0005) {
+        if (!is_fast && ahead > 0.0005) {
             struct timespec rest = {.tv_nsec = ahead < 0.9 ? (long)(ahead * 1e9) : 900000000L};
             nanosleep(&rest, NULL);
         } else if (ahead < -0.1) {

@@ -1,0 +1,1 @@
+"""LEDs on the pins of a Raspberry Pi."""

@@ -1,0 +1,1 @@
+"""Lights from the shop, on USB."""

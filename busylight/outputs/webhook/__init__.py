@@ -1,0 +1,1 @@
+"""Any URL: what is shown, as JSON, to whoever listens there."""

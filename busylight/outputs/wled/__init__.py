@@ -1,0 +1,1 @@
+"""A light that runs WLED, over the network."""
