@@ -7,7 +7,7 @@ through the list. The program folds the same into a state; where the two differ 
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Final
 
 from busylight.core.light import Effect, LightState, parse_light
@@ -251,7 +251,14 @@ def outside(hours: Week | None, utc: float) -> bool:
     if hours is None or utc < _NEVER_SET:
         return False
     wall = datetime.fromtimestamp(utc, ZONE)
-    return not (wall.weekday() in hours.days and hours.start <= wall.time() < hours.end)
+    if wall.weekday() not in hours.days:
+        return True
+    if wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset():
+        # The hour from 02:00 is shown twice: work begins with the first, and ends with the last.
+        if wall.fold == 0:
+            return not (hours.start <= wall.time() and hours.end > time(2))
+        return not (wall.time() < hours.end and hours.start < time(3))
+    return not hours.start <= wall.time() < hours.end
 
 
 def _busyness(presence: Presence) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState, parse_light
-from busylight.core.override import Command, Mode, Override, Refresh, SetMode
+from busylight.core.override import Command, Mode, Override, Refresh, SetLight, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules
@@ -143,6 +143,14 @@ class Running:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output_runner, "reconnect_delay", lambda _failures: 0.001)
+
+
+def test_the_light_of_the_very_start_is_one_that_on_brings_back() -> None:
+    hub = Hub(RULES)
+    hub.slot()
+    hub.heard(Reading({"a": Presence("Offline", "Offline")}, {}))
+    hub.command(SetLight(on=True))
+    assert hub.view.light == parse_light("#4000ff 40% pulse 3")
 
 
 async def test_a_slot_holds_only_the_newest_view() -> None:
