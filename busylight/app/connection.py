@@ -42,7 +42,7 @@ class Connection:
         """Live until the last view is shown; raises what went wrong."""
         self._life = Life(self.limits.goodbye)
         try:
-            await self._life.run(self._work(), abandoned)
+            await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
             raise first_of(group, OutputError) from group
 
@@ -89,7 +89,7 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(contained(self._hear(ear)))
+            hearing = group.create_task(contained(lambda: self._hear(ear)))
             try:
                 await self._show(output)
             finally:
