@@ -97,6 +97,9 @@ class Connection:
                 self._life.begin(self.limits.goodbye)
 
     async def _hear(self, ear: HearingOutput) -> None:
+        await contained(self._listen(ear))
+
+    async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
                 self.heard(command)
