@@ -89,7 +89,7 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(contained(lambda: self._hear(ear)))
+            hearing = group.create_task(self._hear(ear))
             try:
                 await self._show(output)
             finally:
@@ -97,7 +97,7 @@ class Connection:
                 self._life.begin(self.limits.goodbye)
 
     async def _hear(self, ear: HearingOutput) -> None:
-        await contained(self._listen(ear))
+        await contained(lambda: self._listen(ear))
 
     async def _listen(self, ear: HearingOutput) -> None:
         try:
