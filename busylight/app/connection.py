@@ -42,7 +42,7 @@ class Connection:
         """Live until the last view is shown; raises what went wrong."""
         self._life = Life(self.limits.goodbye)
         try:
-            await self._life.run(self._work(), abandoned)
+            await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
             raise first_of(group, OutputError) from group
 
@@ -90,18 +90,17 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(self._hear_contained(ear))
+            hearing = group.create_task(self._hear(ear))
             try:
                 await self._show(output)
             finally:
                 hearing.cancel()
                 self._life.begin(self.limits.goodbye)
 
-    async def _hear_contained(self, ear: HearingOutput) -> None:
-        # Made here and not before: a task that is cancelled before it begins leaves none behind.
-        await contained(self._hear(ear))
-
     async def _hear(self, ear: HearingOutput) -> None:
+        await contained(lambda: self._listen(ear))
+
+    async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
                 self.heard(command)
