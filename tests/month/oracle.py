@@ -177,7 +177,7 @@ class Oracle:
         return expected, None if expected.words is None else self._in_sight[1]
 
     def overslept(self, last_lit: LightState | None) -> None:
-        """Take the program's word for the last light, as it slept: what passed, nobody was shown."""
+        """Take the program's word for the last light: what passed while it slept, nobody saw."""
         self._last_lit = last_lit
 
     # -- What follows -------------------------------------------------------------------------
