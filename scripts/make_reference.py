@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import parts
+from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
 from busylight.service.files import shipped
 from busylight.settings.example import example_env

@@ -15,7 +15,8 @@ from busylight.core.override import Mode, Press, SetLight, SetMode
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES
 from busylight.core.view import ButtonEvent, PartState
 from busylight.outputs.mqtt.announcing import announced, published
-from busylight.outputs.mqtt.discovery import parts, unique_id
+from busylight.outputs.mqtt.discovery import unique_id
+from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.mqtt.payloads import button_message
 from tests.ha.conftest import Program
 from tests.support.mqtt import a_view, settings_of

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from busylight.demo.lookalike import ADELE, ALEX, MEGAN, Lookalike, Person
-from busylight.outputs.mqtt.discovery import parts
+from busylight.outputs.mqtt.entities import parts
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.home_assistant import HomeAssistantProcess
 from tests.support.mqtt import settings_of

@@ -15,7 +15,8 @@ from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
-from busylight.outputs.mqtt.discovery import announced_parts, device, parts
+from busylight.outputs.mqtt.discovery import announced_parts, device
+from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import messages
 from busylight.outputs.mqtt.published import Published

@@ -8,7 +8,8 @@ from typing import Final
 from busylight.core.knowledge import Known
 from busylight.core.view import PartState, View
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import BUTTON, announced_parts, announcements, device_topic
+from busylight.outputs.mqtt.discovery import announced_parts, announcements, device_topic
+from busylight.outputs.mqtt.entities import BUTTON
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
