@@ -42,7 +42,7 @@ class Connection:
         """Live until the last view is shown; raises what went wrong."""
         self._life = Life(self.limits.goodbye)
         try:
-            await self._life.run(self._work(), abandoned)
+            await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
             raise first_of(group, OutputError) from group
 
@@ -81,7 +81,8 @@ class Connection:
                 if shown is not None and _same_for_lamps(view, shown):
                     continue
                 shown = view
-            async with self._life.within(self.limits.show):
+            seconds = getattr(output, "seconds_to_show", lambda _view: 0.0)
+            async with self._life.within(max(self.limits.show, seconds(view))):
                 await output.show(self.as_shown(view, is_lamp))
             self.shown(view, output)
             if view.is_last:
@@ -97,7 +98,7 @@ class Connection:
                 self._life.begin(self.limits.goodbye)
 
     async def _hear(self, ear: HearingOutput) -> None:
-        await contained(self._listen(ear))
+        await contained(lambda: self._listen(ear))
 
     async def _listen(self, ear: HearingOutput) -> None:
         try:

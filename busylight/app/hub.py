@@ -57,6 +57,7 @@ class Hub:
         """A new output's place to take views from; `palette`: the output's own, if it has one."""
         slot = Slot()
         slot.put(self._situation.view(clock.now(), palette))
+        self._situation = self._situation.after_showing(self.view)
         self._slots.append((slot, palette))
         return slot
 

@@ -152,7 +152,7 @@ def _value(what: str, random: Random) -> object:
         case "suspend":
             return random.choice((20.0, 400.0, 4000.0, 9 * 3600.0))
         case "clock":
-            return random.choice((-400 * DAY, -3600.0, 5.0, 3600.0, 400 * DAY))
+            return random.choice((-40 * DAY, -3600.0, 5.0, 3600.0, 400 * DAY))
     return None
 
 

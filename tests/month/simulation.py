@@ -26,11 +26,11 @@ from busylight.sources.graph.source import GraphSource
 from tests.month.oracle import Expected
 from tests.month.script import DAY, ZONE, Event, Setup
 from tests.month.virtual_time import FakeTime, VirtualClock, VirtualLoop
-from tests.month.world import DEADLINE, Lamp, SimulatedSession, World
+from tests.month.world import DEADLINE, LOOKS_EVERY, Lamp, SimulatedSession, World
 
 MARCH: Final = 1_774_000_000.0
 """UTC at the beginning: in March 2026, so that summer time begins within the month."""
-NAP: Final = 600.0
+NAP: Final = LOOKS_EVERY - 1.0
 """Seconds between two looks at the clock, in place of five: half a million looks a month would
 take minutes. A resume from suspend is noticed so much later, and by nothing else does it matter."""
 
@@ -179,11 +179,18 @@ class Watch:
     def look(self) -> None:
         """Hold what every light shows now against what may be shown now."""
         now, awake = self._clock.now, self._clock.awake
-        expected, since = self.world.oracle.watched(now)
+        just_woken = awake - self.world.resumed_at < self._nap + 1.0
+        expected, since = self.world.oracle.watched(now, is_shown=not just_woken)
         if self._lied is not None:
             raise LieError(f"at {now:.6f} s {self._lied}")
-        if self._hub is None or awake - self.world.resumed_at < self._nap + 1.0:
-            return  # just woken up: the program has not looked at its clock yet
+        if self._hub is None:
+            return
+        if just_woken:  # the program may not have looked at its clock yet
+            self.world.oracle.overslept(self._hub._situation.last_lit)
+            return
+        at_the_edge = {self.world.is_outside(now + grain) for grain in (-_GRAIN, _GRAIN)}
+        if len(at_the_edge) > 1:
+            return  # a date since 1970 in seconds has no finer grain
         self.moments += 1
         self.states[expected.state] = self.states.get(expected.state, 0) + 1
         lamps = [(id(lamp.view), awake > lamp.exact_from) for lamp in self.world.lamps]

@@ -22,6 +22,8 @@ from tests.month.virtual_time import FakeTime, VirtualClock
 
 DEADLINE: Final = 10.0
 """Seconds after which a request to Graph has failed, as the real client has it."""
+LOOKS_EVERY: Final = 601.0
+"""Seconds after a suspend or a step of the wall clock within which the program has noticed it."""
 CODE_SECONDS: Final = 900.0
 _ACCOUNTS: Final = (0, 1)
 _AT_ONCE: Final = 6.0
@@ -39,11 +41,12 @@ class World:
     ) -> None:
         self.setup = setup
         self.clock = clock
+        self._wall = wall
         self.random = seed
         self.oracle = Oracle(
             setup.stale_after,
             releases=setup.releases,
-            outside_hours=lambda now: outside(setup.hours, now + wall.offset),
+            outside_hours=self.is_outside,
         )
         self.lamps = [Lamp(self, hears=index == 0) for index in range(3)]
         self.restart = asyncio.Event()
@@ -51,7 +54,7 @@ class World:
         """How reading fails, or `well`."""
         self.well_since = 0.0
         """When reading had last become possible, by the clock that counts through suspend."""
-        self.resumed_at = 0.0
+        self.resumed_at = -LOOKS_EVERY
         """When the machine last woke up or had its wall clock set, by the clock that stands still
         in suspend: until it looks up, the program cannot know."""
         self.not_before = 0.0
@@ -65,7 +68,6 @@ class World:
         self.somebody_came.set()
         self.signed_in = True
         self.account = 0
-        self._wall = wall
         self._graph_fault = 0
         self._truth = [PRESENCES[0]] * 3
         self._true_until: dict[tuple[int, Presence], float] = {}
@@ -81,6 +83,10 @@ class World:
             moment += event.gap
             self.clock.at(moment, partial(self._happens, event))
         return moment
+
+    def is_outside(self, now: float) -> bool:
+        """Whether nobody works then, by the wall clock as it is set now."""
+        return outside(self.setup.hours, now + self._wall.offset)
 
     def truth(self, person: int) -> Presence:
         """What the person is doing now."""
@@ -131,6 +137,8 @@ class World:
 
     def on_command(self, value: object) -> None:
         assert isinstance(value, Command)
+        if self.clock.awake - self.resumed_at < LOOKS_EVERY:
+            return  # what is asked for before the program has looked at its clock starts from then
         for lamp in self.lamps:
             if lamp.hearing is not None:
                 lamp.hearing.put_nowait(value)

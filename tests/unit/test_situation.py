@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import OFF, LightState, parse_light
 from busylight.core.override import Mode, Override, SetLight, SetMode
 from busylight.core.palette import Palette
-from busylight.core.presence import Presence
+from busylight.core.presence import Presence, busyness
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState
 
@@ -210,6 +213,74 @@ def test_a_reading_that_was_slowed_on_purpose_holds_until_two_and_a_half_of_its_
     assert situation.after_reading(_read(CALL), 100).next_change(100) == 160
     patient = Situation(replace(RULES, stale_after=300), started_at=0)
     assert patient.after_reading(slow, 10).next_change(10) == 310
+
+
+CALM = Situation(replace(RULES, minimum_duration=10), started_at=0)
+BUSY = Presence("Busy", "Busy")
+FORBIDDEN = Trouble(Why.FORBIDDEN, "not yours to read")
+
+
+def test_a_state_is_shown_at_least_so_long_and_a_busier_one_comes_at_once() -> None:
+    free = CALM.after_reading(_read(FREE), 0)
+    call = free.after_reading(_read(CALL), 1)
+    assert call.view(1).state == "inacall"
+    back = call.after_reading(_read(BUSY), 3)
+    assert (back.view(3).state, back.view(3).knowledge) == ("inacall", Known(BUSY, 3, 3))
+    assert back.next_change(3) == 11
+    assert (back.view(10.9).state, back.view(11).state) == ("inacall", "busy")
+    again = back.after_reading(_read(CALL), 5).after_reading(_read(BUSY), 6)
+    assert (again.view(10.9).state, again.view(11).state) == ("inacall", "busy")
+    # What took over by itself at 11 has been shown since then.
+    later = back.after_reading(_read(FREE), 13)
+    assert (later.view(20.9).state, later.view(21).state) == ("busy", "available")
+
+
+def test_nothing_is_held_over_what_is_not_known_or_asked_for() -> None:
+    call = CALM.after_reading(_read(CALL), 1)
+    assert call.after_trouble(Trouble(Why.SIGNED_OUT, "x"), 2).view(2).state == "signin"
+    assert call.after_trouble(FORBIDDEN, 2).view(2).state == "unknown"
+    assert call.view(61).state == "unknown"
+    assert call.after_command(SetMode(Mode.AVAILABLE), 2).view(2).state == "available"
+    lost = call.after_trouble(FORBIDDEN, 2)
+    assert lost.after_reading(_read(FREE), 3).view(3).state == "available"
+
+
+def test_without_a_minimum_every_state_is_shown_as_it_is_read() -> None:
+    free = START.after_reading(_read(CALL), 1).after_reading(_read(FREE), 1.1)
+    assert free.view(1.1).state == "available"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 30),
+            st.sampled_from([CALL, FREE, BUSY, Presence("Away", "Away"), None]),
+        ),
+        min_size=1,
+    )
+)
+def test_the_light_never_tells_less_than_is_true_and_more_for_no_longer_than_the_minimum(
+    events: list[tuple[float, Presence | None]],
+) -> None:
+    calm, plain, now, changed = CALM, START, 0.0, 0.0
+    read: Presence | None = None
+    for pause, presence in events:
+        for moment in (now, now + pause / 2, now + pause * 0.99):
+            shown, true = calm.view(moment), plain.view(moment)
+            assert shown.knowledge == true.knowledge
+            held = calm.shown_at(moment)
+            if shown.state != true.state:
+                assert isinstance(true.knowledge, Known)
+                assert held is not None
+                assert busyness(held.presence) > busyness(true.knowledge.presence)
+                assert moment < changed + 10
+        now += pause
+        if presence != read:
+            read, changed = presence, now
+        if presence is None:
+            calm, plain = (each.after_trouble(FORBIDDEN, now) for each in (calm, plain))
+        else:
+            calm, plain = (each.after_reading(_read(presence), now) for each in (calm, plain))
 
 
 def test_a_dark_light_of_before_a_restart_is_none_that_on_brings_back() -> None:
