@@ -3,6 +3,7 @@
 With Debian's gcc-avr and avr-libc.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -36,6 +37,12 @@ class Chip:
 ATMEGA328P: Final = Chip("atmega328p", "ATmega328P", 32 * 1024, 2 * 1024)
 ATMEGA32U4: Final = Chip("atmega32u4", "ATmega32U4", 32 * 1024, 2560)
 CHIPS: Final = (ATMEGA328P, ATMEGA32U4)
+
+_NUMBER: Final = "(?:0x[0-9A-Fa-f]+|[0-9]+)"
+_NUMBERS: Final = re.compile(f"{_NUMBER}(?:,{_NUMBER})*")  # a serial number has eight
+_EXAMPLE: Final = "PIXELS=24"
+_ASSERTION: Final = re.compile('static assertion failed: "(.*)"')
+"""What our C says of settings that are out of range."""
 
 
 def chip_of(mcu: str) -> Chip:
@@ -84,6 +91,9 @@ def build(
     given = dict(settings or {})
     if unknown := sorted(set(given) - set(SETTINGS)):
         raise BuildError(f"{', '.join(unknown)}: settings are {', '.join(SETTINGS)}")
+    for name, value in given.items():
+        if not _NUMBERS.fullmatch(value):
+            raise BuildError(f"{name}={value}: a whole number is expected, as {_EXAMPLE}")
     elf, hex_file, binary = (directory / f"light.{end}" for end in ("elf", "hex", "bin"))
     sources = sorted(str(path) for path in SOURCES.glob("*.c"))
     _run(
@@ -116,6 +126,7 @@ def _run(program: str, *arguments: str) -> str:
         )
     done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 -- a compiler, with arguments of ours and numbers
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line]
+        lines = _ASSERTION.findall(done.stderr)
+        lines = lines or [line for line in done.stderr.splitlines() if "error" in line]
         raise BuildError("; ".join(lines) or done.stderr.strip())
     return done.stdout

@@ -14,9 +14,11 @@ def run(args: argparse.Namespace) -> None:
     settings = dict(args.set)
     settings.setdefault("SERIAL_NUMBER", avr.serial_number(secrets.token_bytes(8)))
     directory = Path(args.output)
-    directory.mkdir(parents=True, exist_ok=True)
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         firmware = avr.build(directory, settings, avr.chip_of(args.chip))
     except avr.BuildError as error:
         raise CommandError(f"build: {error}") from None
+    except OSError as error:
+        raise CommandError(f"build: {directory} cannot be made: {error.strerror}") from None
     print(f"{firmware.hex}\n{firmware}")

@@ -80,6 +80,29 @@ def test_a_setting_that_is_none_is_named_with_those_that_are(tmp_path: Path) -> 
         avr.build(tmp_path, {"PIXLES": "8"})
 
 
+@pytest.mark.parametrize("value", ["many", "", "8,", "0x", "-1", "8;int x"])
+def test_a_value_that_is_no_number_is_told_before_the_compiler_is(tools: Path, value: str) -> None:
+    with pytest.raises(avr.BuildError, match=r"PIXELS=.*: a whole number is expected"):
+        avr.build(tools, {"PIXELS": value})
+    assert not (tools / "called").exists()
+
+
+def test_of_a_setting_out_of_range_only_the_range_is_told(tools: Path) -> None:
+    assertion = "static assertion failed: \\042P is 1\\042"
+    said = f"leds.c:1: error: always false\\nlight.c:16: error: {assertion}"
+    tool(tools, "avr-gcc", f"printf '{said}\n' >&2; exit 1")
+    with pytest.raises(avr.BuildError, match=r"^P is 1$"):
+        avr.build(tools, {"PIXELS": "0"})
+
+
+def test_a_directory_that_cannot_be_made_is_named(
+    tools: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tools / "file").touch()
+    assert main(["firmware", "build", "--output", str(tools / "file" / "below")]) == 1
+    assert "below cannot be made: Not a directory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [("light.c:9: error: PIXELS is 1 to 255\\nnote", "PIXELS is 1 to 255"), ("killed", "killed")],
