@@ -154,7 +154,10 @@ def _imported(part: Installed) -> Any:
         else f"upgrade or mend {part.package}, or take {part.name} out of the settings"
     )
     if part.is_built_in and needs:
-        remedy = f"pip install 'busylight-presence[{part.name}]'"
+        raise PluginError(
+            f"needs a library that is not installed ({needs}): "
+            f"pip install 'busylight-presence[{part.name}]'"
+        ) from error
     raise PluginError(
         f"{who} cannot be imported: {type(error).__name__}: {error}; {remedy}"
     ) from error

@@ -109,7 +109,7 @@ def test_an_output_of_ours_without_its_library_says_which_extra_brings_it(home: 
     home.settings |= {"SOURCE": "clock", "OUTPUTS": "terminal,usb"}
     done = home.run("check")
     assert done.returncode == 1
-    assert "; pip install 'busylight-presence[usb]'" in done.stdout
+    assert "pip install 'busylight-presence[usb]'" in done.stdout
     assert "ok   terminal: " in done.stdout
     with home.start() as program:  # and the others work
         program.reports(
