@@ -11,9 +11,9 @@ import argparse
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,6 +35,7 @@ from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.sources.graph.settings import GraphSettings, users_of
 from busylight.sources.graph.source import GraphSource
+from tests.support.broker import Broker
 
 ROUNDS = 3
 """Rounds in which nothing changes."""
@@ -87,24 +88,12 @@ def graph(people: int) -> Iterator[tuple[Pipe, dict[str, Any]]]:
 @contextlib.contextmanager
 def broker(directory: Path) -> Iterator[int | None]:
     """A mosquitto's port; None where there is no mosquitto."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
+    os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
+    if shutil.which("mosquitto") is None:
         yield None
         return
-    port = 18_830
-    configuration = directory / "mosquitto.conf"
-    configuration.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
-    )
-    process = subprocess.Popen(  # noqa: S603 -- mosquitto's own path
-        [program, "-c", str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    time.sleep(1)
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
+    with Broker(directory / "broker") as running:
+        yield running.port
 
 
 @dataclass
