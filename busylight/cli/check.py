@@ -103,7 +103,7 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     else:
         yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
-        yield await _output(name, settings, daemon)
+        yield await check_output(name, settings, daemon)
 
 
 def _hours(hours: Hours) -> str:
@@ -144,7 +144,8 @@ async def _names(graph: GraphSettings) -> Line:
     return Line("DNS", ok=True, result=f"{' and '.join(hosts)} found")
 
 
-async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
+async def check_output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
+    """Use an output for real, or hear of it from the `daemon` that does."""
     branch = settings.part(name)
     if isinstance(branch, MqttSettings):
         from busylight.outputs.mqtt import remote  # noqa: PLC0415 -- loads paho
