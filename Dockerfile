@@ -2,12 +2,21 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /src
-RUN python -m venv /opt/busylight
+# Nothing is installed but files whose hashes are listed.
+COPY deploy/docker ./deploy/docker
+RUN python -m venv /opt/build \
+  && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+       --requirement deploy/docker/build-requirements.txt
+# pip compiles the modules while it installs them: at run time nothing needs to be written.
+RUN python -m venv /opt/busylight \
+  && /opt/busylight/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+       --requirement deploy/docker/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY busylight ./busylight
 COPY firmware_bridge ./firmware_bridge
-# pip compiles the modules while it installs them: at run time nothing needs to be written.
-RUN /opt/busylight/bin/pip install --no-cache-dir --disable-pip-version-check .
+RUN /opt/build/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps \
+       --no-build-isolation --wheel-dir /wheels . \
+  && /opt/busylight/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps /wheels/*.whl
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="busylight-presence" \

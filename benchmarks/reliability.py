@@ -57,8 +57,8 @@ def _result(name: str, times: int, *, quiet: bool) -> dict[str, Any]:
                 worst[figure.what] = figure.worse(before)
     except Unmeasurable as reason:
         problem = f"NOT MEASURED HERE: {reason}"
-    except AssertionError as error:
-        problem = f"FAILED: {error}"
+    except Exception as error:  # noqa: BLE001 -- a scenario that breaks is a promise that is not shown
+        problem = f"FAILED: {type(error).__name__}: {error}"
     kept = all(figure.kept for figure in worst.values()) and not (problem or "").startswith("F")
     if not quiet:
         _print(name, list(worst.values()), problem, time.monotonic() - began)

@@ -102,10 +102,11 @@ class Output(Protocol):
     What is shown is dimmed by `BRIGHTNESS` already, and only when more than the diagnostics has
     changed, unless the class says `dimmed = False`: it is no lamp, and is shown everything.
 
-    Two things the class may have besides: `async def check(settings) -> str`, a static method
+    Three things the class may have besides: `async def check(settings) -> str`, a static method
     that tries what the settings name without changing what it shows, and says what it found or
-    raises `OutputError`; and `def devices() -> Iterable[Device]`, a static method that lists
-    what could be driven. It may block, and is called in a thread with a time limit.
+    raises `OutputError`; `def devices() -> Iterable[Device]`, a static method that lists what
+    could be driven (it may block, and is called in a thread with a time limit); and `def
+    seconds_to_show(self, view) -> float`, for a view that may take longer than ten seconds.
     """
 
     @property

@@ -25,6 +25,7 @@ from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
+from busylight.sources.graph.settings import Users
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -140,6 +141,28 @@ covers a meeting in the calendar and leaves calls alone. Three names are ours: `
 presence is not known), `SIGNIN` (somebody has to sign in) and `OUTSIDE_HOURS` (it is not
 [working time](hours.md)).
 
+Somebody whose automatic replies are on, and who is not at the computer (neither available nor
+busy), falls under `OUTOFOFFICE`, too.
+
+**Words in the status message.** `{PREFIX}COLOR_MESSAGE_FOCUS="blue breathe"` holds while the
+person's status message has the word "focus" in it, and `{PREFIX}COLOR_MESSAGE_DEEP_WORK` while it
+has these two words side by side. Capitals, accents and punctuation do not matter; of several the
+longest wins. Such a rule beats the availability, and leaves what says more alone: calls,
+presenting, out of office, rules for both words. Of somebody who is offline a message says nothing.
+
+**Shipped palettes.** `{PREFIX}PALETTE` chooses what the rules above change:
+
+- `default`: the colours of the table below;
+- `colour-blind`: blue is free and orange is busy, which stay apart in every common form of colour
+  blindness;
+- `minimal`: red, or off. Red is busy, in whatever way; a dim, slow red pulse is not known, and dim
+  red blinking wants a sign-in.
+
+**No flicker.** With `{PREFIX}MINIMUM_DURATION=5` each state is shown for five seconds at least
+before one that is less busy takes its place: no quick change to and fro at a meeting's edge. What
+is busier comes at once, and so does everything that is no presence. Lights of single people among
+many are not held.
+
 | variable | default | what it looks like |
 | --- | --- | --- |
 """
@@ -170,7 +193,7 @@ def _variable(prefix: str, name: str, field: FieldInfo) -> Variable:
     if told := _DEFAULT_TOLD.search(meaning):
         meaning = meaning[: told.start()] + (told["more"] or "")
         default = _text(told["default"])
-    elif not field.is_required() and field.default not in (None, (), ""):
+    elif not field.is_required() and field.default not in (None, (), "", Users()):
         value = field.default
         words = ",".join(value) if isinstance(value, tuple) else _plain(value)
         default = _code(words)

@@ -28,6 +28,8 @@ _PRODUCT: Final = ("busylight", "firmware_bridge")
 _COPIED: Final = (*_PRODUCT, "tests", "scripts", "docs", "deploy")
 _SECONDS: Final = 300.0
 """After which the tests are thought to hang, which is red, too."""
+_ONCE: Final = ("--force-reruns", "0")
+"""No second try: what is red is red."""
 _ALL_PASSED, _SOME_FAILED = 0, 1  # pytest's exit codes; others are faults of the command line
 
 
@@ -99,13 +101,12 @@ def _copy(tree: Path) -> None:
             shutil.copy(file, tree / file.name)
 
 
-def _run(tests: tuple[str, ...], tree: Path) -> Outcome:
+def _run(tests: tuple[str, ...], tree: Path, *, tries: tuple[str, ...] = ()) -> Outcome:
     began = time.monotonic()
     with subprocess.Popen(  # noqa: S603 -- the tests that the breaks name
         [
             *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"),
-            # No second try: what is red is red.
-            *("--force-reruns", "0", "--timeout", "60", *tests),
+            *("--timeout", "120", *tries, *tests),
         ],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -135,7 +136,7 @@ def _try(broken: Break, tree: Path) -> Outcome:
     try:
         for path, text in files.items():
             path.write_text(text, "utf-8")
-        return _run(broken.tests, tree)
+        return _run(broken.tests, tree, tries=_ONCE)
     finally:
         for path, text in right.items():
             path.write_text(text, "utf-8")

@@ -42,7 +42,7 @@ class Connection:
         """Live until the last view is shown; raises what went wrong."""
         self._life = Life(self.limits.goodbye)
         try:
-            await self._life.run(self._work(), abandoned)
+            await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
             raise first_of(group, OutputError) from group
 
@@ -81,7 +81,8 @@ class Connection:
                 if shown is not None and _same_for_lamps(view, shown):
                     continue
                 shown = view
-            async with self._life.within(self.limits.show):
+            seconds = getattr(output, "seconds_to_show", lambda _view: 0.0)
+            async with self._life.within(max(self.limits.show, seconds(view))):
                 await output.show(self.as_shown(view, is_lamp))
             self.shown(view, output)
             if view.is_last:
@@ -89,7 +90,7 @@ class Connection:
 
     async def _show_and_hear(self, output: Output, ear: HearingOutput) -> None:
         async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(contained(self._hear(ear)))
+            hearing = group.create_task(self._hear(ear))
             try:
                 await self._show(output)
             finally:
@@ -97,6 +98,9 @@ class Connection:
                 self._life.begin(self.limits.goodbye)
 
     async def _hear(self, ear: HearingOutput) -> None:
+        await contained(lambda: self._listen(ear))
+
+    async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
                 self.heard(command)

@@ -61,7 +61,7 @@ def _listener(state_dir: Path) -> socket.socket:
 
 def ask_daemon(state_dir: Path) -> dict[str, Any] | None:
     """What the running daemon says of itself; None if there is none, or it does not answer."""
-    with contextlib.suppress(OSError, ValueError), _short_path(state_dir) as path:
+    with contextlib.suppress(OSError, ValueError, RecursionError), _short_path(state_dir) as path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PATIENCE)
             connection.connect(str(path))

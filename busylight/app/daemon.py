@@ -108,6 +108,7 @@ def rules_of(settings: Settings) -> Rules:
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
         hours=settings.working_hours,
+        minimum_duration=settings.minimum_duration,
         buttons={
             Press.PRESS: parse_action(settings.button_press),
             Press.DOUBLE: parse_action(settings.button_double),
@@ -157,6 +158,11 @@ class Daemon:
         _log.info("ending")
         self._supervisor.stopping()
         self._stopping.set()
+
+    def refresh(self) -> None:
+        """Read now; a file of people is looked at, too."""
+        _log.info("reading now, as SIGHUP asks")
+        self.hub.on_refresh()
 
     async def run(self) -> None:
         """Work until `stop` is called, then say goodbye within five seconds."""
@@ -313,6 +319,8 @@ def run_until_signalled(
 ) -> None:
     """Run a daemon until SIGTERM or SIGINT; the process ends within five seconds after it.
 
+    SIGHUP has it read at once.
+
     What blocks the loop is ended, too: with exit code 1, for a supervisor to start it again.
     """
     faulthandler.enable()  # a watchdog's SIGABRT leaves the stack behind, whatever holds Python up
@@ -325,8 +333,12 @@ def run_until_signalled(
             def stop(*_: object) -> None:
                 loop.call_soon_threadsafe(daemon.stop)
 
+            def look_again(*_: object) -> None:
+                loop.call_soon_threadsafe(daemon.refresh)
+
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, stop)
+            signal.signal(signal.SIGHUP, look_again)
             await daemon.run()
 
     asyncio.run(run())

@@ -14,6 +14,7 @@ from busylight.core.palette import Palette
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
+from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
@@ -56,6 +57,7 @@ class Hub:
         """A new output's place to take views from; `palette`: the output's own, if it has one."""
         slot = Slot()
         slot.put(self._situation.view(clock.now(), palette))
+        self._situation = self._situation.after_showing(self.view)
         self._slots.append((slot, palette))
         return slot
 
@@ -65,6 +67,8 @@ class Hub:
         if isinstance(answer, Reading):
             self._situation = self._situation.after_reading(answer, now)
         else:
+            # Whatever a part raises is told to everybody who may read the topics.
+            answer = replace(answer, detail=redact(answer.detail))
             self._situation = self._situation.after_trouble(answer, now)
         self._tell()
 
@@ -95,6 +99,8 @@ class Hub:
 
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
+        if health.error is not None:
+            health = replace(health, error=redact(health.error))
         before = self._situation.outputs.get(output)
         if before == health:
             return
@@ -120,7 +126,6 @@ class Hub:
                 async with asyncio.timeout(nap):
                     await self._changed.wait()
             except TimeoutError:
-                self._situation = self._situation.after_showing(clock.now())
                 self._tell()
             self._changed.clear()
             on_round()
@@ -189,6 +194,7 @@ class Hub:
         if self._told is None or _words(self._told.knowledge) != _words(view.knowledge):
             _log.info("presence: %s", _words(view.knowledge))
         self._told = view
+        self._situation = self._situation.after_showing(view)
         for slot, palette in self._slots:
             slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)

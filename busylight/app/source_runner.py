@@ -83,7 +83,7 @@ class SourceRunner:
             raise SourceError(f"{_HANGING_LIMIT} earlier tries still hang; restart Busylight")
         life = Life(_GOODBYE_LIMIT)
         try:
-            await life.run(self._live(life), self.abandoned)
+            await life.run(lambda: self._live(life), self.abandoned)
         except BaseExceptionGroup as group:
             raise first_of(group, SourceError) from group
         finally:

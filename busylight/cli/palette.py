@@ -22,7 +22,7 @@ def main(args: argparse.Namespace) -> int:
         print_json(
             {
                 "rules": [
-                    {"key": rule.key, **_light(rule), "origin": _origin(rule)}
+                    {"key": rule.key, **_light(rule), "origin": _origin(rule, palette)}
                     for rule in palette.values()
                 ],
                 "pairs": [
@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
         )
         return Exit.OK
     for rule in palette.values():
-        print(f"{_line(rule)} {_origin(rule)}")
+        print(f"{_line(rule)} {_origin(rule, palette)}")
     for name, rules in own.items():
         print(f"\nOn {name}:")
         for rule in rules:
@@ -54,13 +54,15 @@ def _pairs(palette: Palette) -> list[tuple[Presence, Rule]]:
     return [(presence, palette.rule_for(presence)) for presence in every]
 
 
+def _origin(rule: Rule, palette: Palette) -> str:
+    if not rule.is_default:
+        return f"BUSYLIGHT_COLOR_{rule.key}"
+    return "default" if palette.name == "default" else f"BUSYLIGHT_PALETTE={palette.name}"
+
+
 def _line(rule: Rule) -> str:
     text = "release" if rule.light is None else str(rule.light)
     return f"{swatch(rule.light)} {rule.key:<24} {text:<26}"
-
-
-def _origin(rule: Rule) -> str:
-    return "default" if rule.is_default else f"BUSYLIGHT_COLOR_{rule.key}"
 
 
 def _light(rule: Rule) -> dict[str, object]:

@@ -36,6 +36,8 @@ def presence_document(
         "since": dates(knowledge.since),
         "read_at": dates(knowledge.read_at),
     }
+    if presence.out_of_office:
+        document["out_of_office"] = True
     if status_message and presence.status_message is not None:
         document["status_message"] = presence.status_message
     if user and presence.user is not None:

@@ -5,6 +5,7 @@ activity, or both (`BUSY__INAMEETING`); both beats activity beats availability.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from busylight.core.presence import ACTIVITIES, AVAILABILITIES, PRESENCE_UNKNOWN
 UNKNOWN: Final = "UNKNOWN"
 SIGNIN: Final = "SIGNIN"
 OUTSIDE_HOURS: Final = "OUTSIDE_HOURS"
+OUT_OF_OFFICE: Final = "OUTOFOFFICE"
 CONDITIONS: Final = (UNKNOWN, SIGNIN, OUTSIDE_HOURS)
 """Keys that are no word of Graph's."""
 
@@ -42,6 +44,52 @@ DEFAULT_RULES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_BLUE: Final = "#0040ff"
+_ORANGE: Final = "#ff8000"
+_RED: Final = "#ff0000"
+
+PALETTES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "default": DEFAULT_RULES,
+        # Blue and orange stay apart in each of the common forms of colour blindness, and here,
+        # too, no two lights lean on hue alone.
+        "colour-blind": MappingProxyType(
+            {
+                **DEFAULT_RULES,
+                "AVAILABLE": _BLUE,
+                "AVAILABLEIDLE": f"{_BLUE} 30%",
+                "AWAY": "#ffffff 7%",
+                "BERIGHTBACK": "#ffffff 40% breathe",
+                "BUSY": _ORANGE,
+                "BUSYIDLE": f"{_ORANGE} 62%",
+                "DONOTDISTURB": f"{_ORANGE} breathe 6",
+                "INACALL": f"{_ORANGE} pulse",
+                "INACONFERENCECALL": f"{_ORANGE} pulse",
+                "PRESENTING": f"{_ORANGE} blink",
+                "URGENTINTERRUPTIONSONLY": f"{_ORANGE} breathe 6",
+                "OUTOFOFFICE": "#ffffff 40% breathe 8",
+                UNKNOWN: "#ff00ff 40% pulse 3",
+            }
+        ),
+        # Red or off: may somebody come in? What is not known is no "off": it moves, dimly.
+        "minimal": MappingProxyType(
+            {
+                **dict.fromkeys(DEFAULT_RULES, "off"),
+                "BUSY": _RED,
+                "BUSYIDLE": _RED,
+                "DONOTDISTURB": _RED,
+                "INACALL": _RED,
+                "INACONFERENCECALL": _RED,
+                "PRESENTING": _RED,
+                "URGENTINTERRUPTIONSONLY": _RED,
+                UNKNOWN: f"{_RED} 20% pulse 3",
+                SIGNIN: f"{_RED} 20% blink 3",
+            }
+        ),
+    }
+)
+"""The palettes that are shipped, by name; each has a rule for every key of the default's."""
+
 _AVAILABILITY_KEYS: Final = {word.upper() for word in AVAILABILITIES}
 _ACTIVITY_KEYS: Final = {word.upper() for word in ACTIVITIES}
 KNOWN_KEYS: Final = tuple(
@@ -50,6 +98,11 @@ KNOWN_KEYS: Final = tuple(
 """Every key that needs no second thought; pairs aside."""
 
 _WORD: Final = re.compile(r"[A-Z][A-Z0-9]{0,63}")
+_MESSAGE: Final = "MESSAGE_"
+_MESSAGE_KEY: Final = re.compile(r"MESSAGE(_[A-Z0-9]{1,64}){1,8}")
+_OFFLINE: Final = "Offline"
+_AT_WORK: Final = frozenset({"AVAILABLE", "BUSY", "BUSYIDLE", "DONOTDISTURB"})
+"""Availabilities of somebody who is there, automatic replies or not."""
 _MISTAKE: Final = 2  # letters between what was written and a word that was surely meant
 
 
@@ -66,23 +119,25 @@ class Rule:
 class Palette(Mapping[str, Rule]):
     """The whole table in force; `palette.rule_for(presence)` looks a person up."""
 
-    def __init__(self, settings: Mapping[str, LightState | None] | None = None) -> None:
-        """Take the user's rules, by key, over the defaults."""
+    def __init__(
+        self, settings: Mapping[str, LightState | None] | None = None, name: str = "default"
+    ) -> None:
+        """Take the user's rules, by key, over those of the shipped palette of that name."""
+        self.name: Final = name
         self._rules = {
             key: Rule(key, parse_light(text), is_default=True)
-            for key, text in DEFAULT_RULES.items()
+            for key, text in PALETTES[name].items()
         }
         for key, light in (settings or {}).items():
             self._rules[key] = Rule(key, light, is_default=False)
+        # The longest first: who wrote "deep work" means more than "work".
+        messages = sorted(filter(is_message_key, self._rules), key=lambda key: (-len(key), key))
+        self._messages = tuple((key, _words(key.removeprefix(_MESSAGE))) for key in messages)
 
     def with_rules(self, lights: Mapping[str, LightState | None]) -> "Palette":
         """The same table with these rules over its own, as for one of several outputs."""
-        other = Palette()
-        other._rules = {
-            **self._rules,
-            **{key: Rule(key, light, is_default=False) for key, light in lights.items()},
-        }
-        return other
+        own = {rule.key: rule.light for rule in self.values() if not rule.is_default}
+        return Palette({**own, **lights}, self.name)
 
     def __getitem__(self, key: str) -> Rule:
         return self._rules[key]
@@ -107,9 +162,26 @@ class Palette(Mapping[str, Rule]):
             if presence.availability != PRESENCE_UNKNOWN:
                 return self._rules[UNKNOWN]  # a word nobody documented: nothing may be concluded
             by_availability = self._rules[UNKNOWN]
+        by_activity = self._rules.get(activity)
+        if by_activity is not None and activity not in _AVAILABILITY_KEYS:
+            return by_activity
+        if presence.out_of_office and availability not in _AT_WORK:
+            return self._rules[OUT_OF_OFFICE]
+        if (by_message := self._rule_for_message(presence)) is not None:
+            return by_message
         if availability == f"{activity}IDLE":
             return by_availability  # BusyIdle/Busy: the activity says less than the availability
-        return self._rules.get(activity, by_availability)
+        return by_activity or by_availability
+
+    def _rule_for_message(self, presence: Presence) -> Rule | None:
+        if not self._messages or presence.status_message is None:
+            return None
+        if presence.availability in (_OFFLINE, PRESENCE_UNKNOWN):
+            return None  # a message stays for days: it says nothing of somebody who is not there
+        said = f" {_words(presence.status_message)} "
+        return next(
+            (self._rules[key] for key, words in self._messages if f" {words} " in said), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +195,7 @@ class KeyVerdict:
 
 def judge_key(key: str) -> KeyVerdict:
     """Tell a documented key from a slip of the pen and from a word that may be newer than us."""
-    if key in KNOWN_KEYS:
+    if key in KNOWN_KEYS or is_message_key(key):
         return KeyVerdict(known=True)
     availability, pair, activity = key.partition("__")
     if not pair:
@@ -143,10 +215,24 @@ def judge_key(key: str) -> KeyVerdict:
 
 def is_key(key: str) -> bool:
     """Whether this could be a rule's key at all: one word, or two joined by `__`."""
-    if key in CONDITIONS:
+    if key in CONDITIONS or is_message_key(key):
         return True
     words = key.split("__")
-    return len(words) in (1, 2) and all(_WORD.fullmatch(word) for word in words)
+    return (
+        key != "MESSAGE" and len(words) in (1, 2) and all(_WORD.fullmatch(word) for word in words)
+    )
+
+
+def is_message_key(key: str) -> bool:
+    """Whether it is a rule for words in the status message, such as `MESSAGE_DEEP_WORK`."""
+    return _MESSAGE_KEY.fullmatch(key) is not None
+
+
+def _words(text: str) -> str:
+    """The words of a text in capitals, without accents, parted by one space each."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).upper()
+    return " ".join(re.findall(r"[^\W_]+", plain))
 
 
 def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str | None:

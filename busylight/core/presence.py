@@ -52,6 +52,8 @@ class Presence:
     """The person's own note, plain text."""
     user: str | None = None
     """The person's name or principal name, where the source knows it."""
+    out_of_office: bool = False
+    """Whether automatic replies are on, whatever the words say."""
 
     @property
     def words(self) -> str:

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Final
 
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
-from busylight.core.decide import busiest, decide
+from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
-from busylight.core.knowledge import Memory, Reading, SignInPrompt, Trouble, Why
+from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
+from busylight.core.presence import Presence, busyness
 from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,12 +41,22 @@ class Rules:
     """Whether several people are watched."""
     hours: Hours | None = None
     """Working hours; None: always."""
+    minimum_duration: float = 0.0
+    """Seconds that a presence is shown at least; what is busier comes at once."""
     buttons: Mapping[Press, Action] = field(
         default_factory=lambda: MappingProxyType(
             {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
         )
     )
     """What each kind of press of the light's button asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the light shows of a person, and since when."""
+
+    presence: Presence
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class Situation:
     override: Override | None = None
     last_lit: LightState | None = None
     """The last light that was not dark."""
+    shown: Shown | None = None
+    """The presence that the light has shown last, by itself."""
     button: ButtonEvent | None = None
     """The last press of a light's button."""
     signed_in: bool = False
@@ -92,21 +105,23 @@ class Situation:
         told = self.told_success
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
-        return replace(
-            self.after_showing(now),
+        after = replace(
+            self,
             memories=MappingProxyType(memories),
             trouble=None,
             signed_in=True,
             account=reading.account or self.account,
             last_success=now,
             told_success=told,
+            shown=self.shown_at(now),
         )
+        return replace(after, shown=after.shown_at(now))
 
     def after_trouble(self, trouble: Trouble, now: float) -> "Situation":
         """What holds when the source could not read anything."""
         same = self.trouble is not None and self.trouble.why is trouble.why
         return replace(
-            self.after_showing(now),
+            self,
             memories=MappingProxyType(
                 {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
             ),
@@ -119,16 +134,16 @@ class Situation:
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        before = self.after_showing(now)
-        override = override_after(command, self.view(now).light, before.last_lit, now)
-        return replace(before, override=override)
+        view = self.view(now)
+        before = self.after_showing(view)
+        return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
-    def after_showing(self, now: float) -> "Situation":
-        """What holds when the present view has been shown: a light that is not dark is remembered.
+    def after_showing(self, view: View) -> "Situation":
+        """What holds when this view has been shown: a light that is not dark is remembered.
 
-        A view changes by the mere passing of time, too, so this is asked before whatever ends it.
+        A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
-        light = self.view(now).light
+        light = view.light
         if light is None or light.is_dark or light == self.last_lit:
             return self
         return replace(self, last_lit=light)
@@ -136,7 +151,9 @@ class Situation:
     def with_recalled(self, override: Override | None) -> "Situation":
         """What holds when an override of before a restart is in force again."""
         kept = None if override is None else override.light
-        return replace(self, override=override, last_lit=kept or self.last_lit)
+        if kept is None or kept.is_dark:
+            kept = self.last_lit
+        return replace(self, override=override, last_lit=kept)
 
     def after_press(self, press: Press, now: float) -> "Situation":
         """What holds when a light's button was pressed, but for what the press asks for."""
@@ -157,17 +174,11 @@ class Situation:
 
     def view(self, now: float, palette: Palette | None = None) -> View:
         """What is to be shown at the moment `now`; `palette` is of an output with its own."""
-        override = self.override
-        if override is not None and override.ends_at is not None and now >= override.ends_at:
-            override = None
-        stale_after = self.rules.stale_after
-        people = {who: memory.knowledge(now, stale_after) for who, memory in self.memories.items()}
-        nobody = Memory(
-            self.started_at, trouble=self.trouble, trouble_since=self.trouble_since
-        ).knowledge(now, stale_after)
-        knowledge = busiest(list(people.values()) or [nobody])
-        palette, outside = palette or self.rules.palette, self.outside_hours(now)
-        decision = decide(knowledge, override, palette, now, outside_hours=outside)
+        override = self._override(now)
+        people = self._people(now)
+        knowledge = self._busiest(people, now)
+        palette = palette or self.rules.palette
+        decision = self._decision(knowledge, palette, now)
         return View(
             light=decision.light,
             state=decision.state,
@@ -189,16 +200,69 @@ class Situation:
                 credential=self.credential,
             ),
             people=MappingProxyType(
-                {
-                    who: Person(
-                        known, decide(known, None, palette, now, outside_hours=outside).light
-                    )
-                    for who, known in people.items()
-                }
-                if self.rules.many
-                else {}
+                self._with_lights(people, palette, now) if self.rules.many else {}
             ),
         )
+
+    def _override(self, now: float) -> Override | None:
+        override = self.override
+        if override is not None and override.ends_at is not None and now >= override.ends_at:
+            return None
+        return override
+
+    def _decision(self, knowledge: Knowledge, palette: Palette, now: float) -> Decision:
+        """What the one light shows of what is known."""
+        if isinstance(knowledge, Known) and (shown := self._shown_of(knowledge, now)) is not None:
+            knowledge = replace(knowledge, presence=shown.presence)
+        return decide(
+            knowledge,
+            self._override(now),
+            palette,
+            now,
+            outside_hours=self.outside_hours(now),
+        )
+
+    def _with_lights(
+        self, people: Mapping[str, Knowledge], palette: Palette, now: float
+    ) -> Mapping[str, Person]:
+        outside = self.outside_hours(now)
+        lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
+        found = {}
+        for who, knowledge in people.items():
+            same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
+            if same not in lights:
+                lights[same] = decide(knowledge, None, palette, now, outside_hours=outside).light
+            found[who] = Person(knowledge, lights[same])
+        return MappingProxyType(found)
+
+    def _people(self, now: float) -> dict[str, Knowledge]:
+        stale_after = self.rules.stale_after
+        return {who: memory.knowledge(now, stale_after) for who, memory in self.memories.items()}
+
+    def _busiest(self, people: Mapping[str, Knowledge], now: float) -> Knowledge:
+        nobody = Memory(self.started_at, trouble=self.trouble, trouble_since=self.trouble_since)
+        known = list(people.values())
+        return busiest(known or [nobody.knowledge(now, self.rules.stale_after)])
+
+    def shown_at(self, now: float) -> Shown | None:
+        """What the light shows of whoever is known: nothing is held over what is not known."""
+        if not self.rules.minimum_duration:
+            return None
+        knowledge = self._busiest(self._people(now), now)
+        return self._shown_of(knowledge, now) if isinstance(knowledge, Known) else None
+
+    def _shown_of(self, knowledge: Known, now: float) -> Shown | None:
+        if not self.rules.minimum_duration:
+            return None
+        presence, shown = knowledge.presence, self.shown
+        if shown is None:
+            return Shown(presence, now)
+        if presence.words == shown.presence.words:
+            return replace(shown, presence=presence)
+        ends = shown.since + self.rules.minimum_duration
+        if busyness(presence) > busyness(shown.presence):
+            return Shown(presence, now)
+        return Shown(presence, ends) if now >= ends else shown
 
     def next_change(self, now: float) -> float | None:
         """When the view changes although nothing happens; None: never."""
@@ -213,6 +277,8 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if self.shown is not None:
+            moments.append(self.shown.since + self.rules.minimum_duration)
         if (edge := self._next_edge(now)) is not None:
             moments.append(edge)
         return min((moment for moment in moments if moment > now), default=None)

@@ -14,7 +14,7 @@ from busylight.settings.tree import Settings
 from busylight.settings.variables import PREFIX, Variable, Variables
 from firmware_bridge.simulate import SimulatedLight
 
-_TAKEN: Final = (f"{PREFIX}COLOR_", f"{PREFIX}BRIGHTNESS")
+_TAKEN: Final = (f"{PREFIX}COLOR_", f"{PREFIX}PALETTE", f"{PREFIX}BRIGHTNESS")
 """The user's settings that the demo shows; it has all others of its own."""
 
 

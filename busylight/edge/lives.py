@@ -5,12 +5,15 @@ that entered it: whoever leaves it, or calls the part in between, has to be that
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 GRACE: Final = 1.0
 """Seconds that a part gets to notice that its time is up, before it is left to itself."""
+
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class PartEndedError(RuntimeError):
@@ -32,7 +35,7 @@ class Life:
         self._step = asyncio.Event()
         self._is_over = False
 
-    async def run(self, work: Coroutine[Any, Any, None], abandoned: Abandoned) -> None:
+    async def run(self, work: Work, abandoned: Abandoned) -> None:
         """Run `work` to its end; raises what went wrong.
 
         A task that swallows its cancellation is left behind, among `abandoned`. Nor can the
@@ -103,10 +106,10 @@ def first_of(error: BaseException, wanted: type[Exception] = Exception) -> BaseE
     return error
 
 
-async def contained(work: Coroutine[Any, Any, None]) -> None:
-    """Await it; what would let asyncio end everything becomes a fault of the part."""
+async def contained(work: Work) -> None:
+    """Do it; what would let asyncio end everything becomes a fault of the part."""
     try:
-        await work
+        await work()  # begun only here: a task that never ran has nothing left to await
     except (SystemExit, KeyboardInterrupt) as error:
         raise PartEndedError(f"raised {type(error).__name__}") from error
 

@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from busylight.mqtt import failures
-from busylight.mqtt.dialling import Will, close_socket, dial
+from busylight.mqtt.dialling import LARGEST_PACKET, Will, close_socket, dial
 from busylight.mqtt.failures import BrokerError
 from busylight.mqtt.memory import BrokerMemory
 from busylight.mqtt.settings import MqttSettings, Version
@@ -216,11 +216,19 @@ class Connection:
     def _read(self) -> None:
         for _ in range(_BURST):
             self._client.loop_read()
+            if self._coming() > LARGEST_PACKET:
+                # MQTT 5 brokers were asked not to; under 3.1.1 anybody may publish as much.
+                self._end(failures.of_size(self._coming()))
+                return
             # What TLS has read ahead, the loop's selector cannot see.
             pending = getattr(self._client.socket(), "pending", None)
             if pending is None or not pending():
                 return
         self._loop.call_soon(self._readable_still)
+
+    def _coming(self) -> int:
+        """Bytes of the message that is being read; paho has no public word for them."""
+        return int(getattr(self._client, "_in_packet", {}).get("remaining_length", 0))
 
     def _readable_still(self) -> None:
         if not self.ended.done():

@@ -1,6 +1,7 @@
 """Making a paho client and its socket: name service, TCP, TLS. All of it blocks."""
 
 import contextlib
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -106,6 +107,9 @@ def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | 
         keepalive=settings.keepalive_asked,
         properties=properties,
     )
+    with contextlib.suppress(AttributeError, OSError):  # a websocket has no such option
+        # Each message is small, and waits for nothing: not for the answer to the one before.
+        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]  # see above
     return client
 
 

@@ -235,6 +235,14 @@ def of_connack(code: int, name: str, settings: MqttSettings) -> BrokerError:
     return BrokerError(f"{at} {_CONNACK.get(code, f'refuses the connection: {name}')}")
 
 
+def of_size(size: int) -> BrokerError:
+    """Why a message that is too large was not even read."""
+    return BrokerError(
+        f"somebody has published a message of {size} bytes on a topic that we listen to, where "
+        "64 KiB are far more than enough: clear it if it is retained, and look who may publish"
+    )
+
+
 def of_hanging_up(settings: MqttSettings, version: str, last_log: str) -> BrokerError:
     """The broker closed the connection instead of answering."""
     if "[SSL:" in last_log:

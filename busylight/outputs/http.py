@@ -79,7 +79,7 @@ class Http:
             client = self._client = httpx.Client(
                 verify=ssl.create_default_context(cafile=self._ca_file),
                 timeout=LIMIT / 2,
-                follow_redirects=False,
+                follow_redirects=False,  # a token is for one host
                 headers={"Accept-Encoding": "identity"},
                 limits=httpx.Limits(max_connections=1, keepalive_expiry=60),
             )

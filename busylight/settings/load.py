@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from busylight.core.appearance import Appearance
 from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
-from busylight.core.palette import Palette
+from busylight.core.palette import PALETTES, Palette
 from busylight.settings.building import Builder, Given, Need
 from busylight.settings.colors import Lights, read_rules
 from busylight.settings.faults import SettingFault, SettingsError, printable
@@ -105,7 +105,7 @@ class _Loader(Builder):
             parts[name] = self._branch(name, model, with_place, required=name in chosen)
         parts.update(self._plugin_branches(source if needs_source else "", chosen, inherited))
         self._refuse_twins(parts)
-        palette = Palette(self._rules(""))
+        palette = Palette(self._rules(""), self._palette_name())
         values = {
             **own,
             **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
@@ -309,6 +309,18 @@ class _Loader(Builder):
             ours = name.startswith(f"{PREFIX}{prefix_of(kind)}") and not name.startswith(colors)
             if ours and name not in known_names:
                 self.faults.append(_unknown(variable, known_names))
+
+    def _palette_name(self) -> str:
+        """Which of the shipped palettes is chosen."""
+        given = self.given.get(f"{PREFIX}PALETTE")
+        if given is None:
+            return "default"
+        name = given.value.lower().replace("color", "colour").replace("_", "-")
+        if name in PALETTES:
+            return name
+        problem = f"is none of {', '.join(PALETTES)}"
+        self.faults.append(self.fault("PALETTE", problem, "colour-blind"))
+        return "default"
 
     def _rules(self, prefix: str) -> Lights:
         lights, faults = read_rules(self.given, prefix)

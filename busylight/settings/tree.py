@@ -17,7 +17,7 @@ from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
 from busylight.core.override import Press
-from busylight.core.palette import Palette
+from busylight.core.palette import PALETTES, Palette
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.serial.settings import SerialSettings
@@ -172,6 +172,21 @@ class Settings(BaseSettings):
         description="iCalendar file (.ics) of days on which nobody works, whatever HOURS says",
         examples=["/etc/busylight/holidays.ics"],
     )
+    palette: Palette = Field(
+        default_factory=Palette,
+        description=f"Shipped colours, which COLOR_… changes: {', '.join(PALETTES)}; "
+        "default: default",
+        examples=["colour-blind"],
+    )
+    minimum_duration: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="Seconds that a state is shown at least, so that the light does not flicker; "
+        "a busier one comes at once",
+        examples=["5"],
+    )
     on_exit: OnExit = Field(
         default=OnExit.OFF,
         description="What lights show when the program ends: off, unknown or keep",
@@ -200,7 +215,6 @@ class Settings(BaseSettings):
         default=LogFormat.TEXT, description="text or json", examples=["text"]
     )
 
-    palette: Palette = Field(default_factory=Palette, exclude=True)
     working_hours: Hours | None = Field(default=None, exclude=True)
     """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)

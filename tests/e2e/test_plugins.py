@@ -102,6 +102,24 @@ def test_devices_asks_plugins_too(home: Home) -> None:
     ]
 
 
+def test_an_output_of_ours_without_its_library_says_which_extra_brings_it(home: Home) -> None:
+    site = Path(home.more_environment["PYTHONPATH"])
+    absent = "raise ModuleNotFoundError('none', name='busylight_core')"
+    (site / "busylight_core.py").write_text(absent, "utf-8")
+    home.settings |= {"SOURCE": "clock", "OUTPUTS": "terminal,usb"}
+    done = home.run("check")
+    assert done.returncode == 1
+    assert "; pip install 'busylight-presence[usb]'" in done.stdout
+    assert "ok   terminal: " in done.stdout
+    with home.start() as program:  # and the others work
+        program.reports(
+            lambda report: (
+                report["diagnostics"]["outputs"]["usb"]["state"] == "failed"
+                and report["diagnostics"]["outputs"]["terminal"]["state"] == "connected"
+            )
+        )
+
+
 def test_two_lights_on_two_lines_each_show_it_in_their_own_way(
     home: Home, lookalike: Lookalike, tmp_path: Path
 ) -> None:

@@ -137,7 +137,7 @@ def gone(place: Place) -> Iterator[Figure]:
 _DEAD: Final = 2 * KEEPALIVE + 4.0
 
 
-@row("broker black-holed")
+@row("broker black-holed", slow=True)
 def black_hole(place: Place) -> Iterator[Figure]:
     """Bytes vanish, in both directions."""
     stage = _Stage(place)
@@ -182,7 +182,7 @@ def frozen(place: Place) -> Iterator[Figure]:
     yield from _outage(stage, "stalled", stall, stage.proxy.heal, noticed=_DEAD + 3)
 
 
-@row("broker cuts and dribbles")
+@row("broker cuts and dribbles", slow=True)
 def cuts(place: Place) -> Iterator[Figure]:
     """Connections end after some bytes, or get a few bytes a second."""
     stage = _Stage(place)
@@ -194,7 +194,7 @@ def cuts(place: Place) -> Iterator[Figure]:
     yield from _outage(stage, "cut at byte 20", cut, stage.proxy.heal, noticed=5.0)
 
 
-@row("broker refuses")
+@row("broker refuses", slow=True)
 def refuses(place: Place) -> Iterator[Figure]:
     """A wrong password: told, and no other output is late."""
     lookalike = place.lookalike()
@@ -215,7 +215,7 @@ def refuses(place: Place) -> Iterator[Figure]:
     )
 
 
-@row("broker forbids a topic")
+@row("broker forbids a topic", slow=True)
 def forbids(place: Place) -> Iterator[Figure]:
     """Its rules keep us from publishing the presence: told by topic."""
     lookalike = place.lookalike()
@@ -238,7 +238,7 @@ def forbids(place: Place) -> Iterator[Figure]:
     )
 
 
-@row("two clients with one id")
+@row("two clients with one id", slow=True)
 def duel(place: Place) -> Iterator[Figure]:
     """Another client comes back at once, with our id, each time that we have thrown it out."""
     stage = _Stage(place)

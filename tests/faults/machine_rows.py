@@ -66,7 +66,7 @@ def disk_full(place: Place) -> Iterator[Figure]:
     yield from _bad_card(place, "disk full", lambda: _fill(place.home.state_dir))
 
 
-@row("read-only card")
+@row("read-only card", slow=True)
 def read_only(place: Place) -> Iterator[Figure]:
     """The card was remounted read-only after an error."""
     place.enter(_card(place.home.state_dir))
@@ -98,7 +98,7 @@ def _bad_card(place: Place, name: str, begin: Callable[[], object]) -> Iterator[
     yield Figure(f"{name}: sign-ins lost by a restart", signed_out, 0, "")
 
 
-@row("cache cut")
+@row("cache cut", slow=True)
 def cache_cut(place: Place) -> Iterator[Figure]:
     """The token cache was cut by a power failure, at some bytes (a unit test cuts at each)."""
     lookalike, light = place.lookalike(), place.light()
@@ -119,7 +119,7 @@ def cache_cut(place: Place) -> Iterator[Figure]:
     yield Figure(f"cut at {len(cuts)} bytes: crashes and lies", wrong, 0, "")
 
 
-@row("clock wrong or stepped")
+@row("clock wrong or stepped", slow=True)
 def clock(place: Place) -> Iterator[Figure]:
     """It starts in 1970, and is stepped by years, forward and back."""
     lookalike, light = place.lookalike(), place.light()

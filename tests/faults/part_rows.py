@@ -31,7 +31,7 @@ _OTHERS: Final = INTERVAL + 0.5
 _END: Final = 5.0
 
 
-@row("an output goes wrong")
+@row("an output goes wrong", slow=True)
 def output(place: Place) -> Iterator[Figure]:
     """A plugin's output raises anything, hangs in an await or in a thread, or leaks tasks."""
     plugin = FaultyPlugin(place.home)
@@ -56,7 +56,7 @@ def output(place: Place) -> Iterator[Figure]:
     yield Figure("outputs: threads of the program at the end", _threads(program), 12, "")
 
 
-@row("a source goes wrong")
+@row("a source goes wrong", slow=True)
 def source(place: Place) -> Iterator[Figure]:
     """A plugin's source raises anything, or hangs and is begun anew when it has been silent."""
     plugin = FaultyPlugin(place.home)
@@ -133,7 +133,7 @@ def blocks(place: Place) -> Iterator[Figure]:
     assert states[0] == "unknown"
 
 
-@row("killed")
+@row("killed", slow=True)
 def killed(place: Place) -> Iterator[Figure]:
     """The program is killed: the will, and our own light that notices."""
     place.lookalike()
@@ -226,7 +226,7 @@ def _fed(manager: socket.socket) -> float:
     return time.monotonic()
 
 
-@row("SIGTERM in any state")
+@row("SIGTERM in any state", slow=True)
 def sigterm(place: Place) -> Iterator[Figure]:
     """Told to end while something is wrong."""
     lookalike, light = place.lookalike(), place.light()

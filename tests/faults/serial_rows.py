@@ -114,11 +114,15 @@ def stalled(place: Place) -> Iterator[Figure]:
 
     def stall() -> None:
         stage.light.stall()
-        try:
-            while True:
+        # Full is what stays full: the kernel makes room for a while by moving things on.
+        tried_until = time.monotonic() + 0.5
+        while time.monotonic() < tried_until:
+            try:
                 os.write(line, b"#" * 512 + b"\n")
-        except BlockingIOError:
-            pass
+            except BlockingIOError:
+                time.sleep(0.01)
+            else:
+                tried_until = time.monotonic() + 0.5
 
     try:
         yield from _outage(stage, "stalled", stall, stage.light.resume)
@@ -126,7 +130,7 @@ def stalled(place: Place) -> Iterator[Figure]:
         os.close(line)
 
 
-@row("USB flapping")
+@row("USB flapping", slow=True)
 def flapping(place: Place) -> Iterator[Figure]:
     """It comes and goes: twenty times in ten seconds."""
     stage = _Stage(place)
@@ -145,7 +149,7 @@ def flapping(place: Place) -> Iterator[Figure]:
     yield Figure("flapping: newest state after it was well", shown.at - well, _BACK + INTERVAL)
 
 
-@row("USB taken by another program")
+@row("USB taken by another program", slow=True)
 def taken(place: Place) -> Iterator[Figure]:
     """Somebody else has the port for himself."""
     stage = _Stage(place)
@@ -164,7 +168,7 @@ def taken(place: Place) -> Iterator[Figure]:
     yield from _outage(stage, "taken", take, give)
 
 
-@row("USB noise")
+@row("USB noise", slow=True)
 def noise(place: Place) -> Iterator[Figure]:
     """The line says junk without end: read, and thrown away."""
     stage = _Stage(place)

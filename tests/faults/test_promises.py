@@ -1,43 +1,24 @@
-"""Every line of the table in docs/reliability.md, measured on the real program once.
+"""A sample of the lines in docs/reliability.md, each measured on the real program once.
 
-`python -m benchmarks.reliability` measures them several times, the slow ones too, and prints the
-worst.
+`scripts/test faults` measures all of them, several times, and prints the worst figures.
 """
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.faults.measure import ROWS, Figure, Place, Unmeasurable
+from tests.faults.measure import ROWS, Place, Unmeasurable
 from tests.faults.rows import NAMES
 
-_EVERYTHING = "BUSYLIGHT_SLOW_FAULTS" in os.environ
-
-
-def measured(name: str, directory: Path) -> list[Figure]:
-    """The figures of one row."""
-    with Place(directory) as place:
-        return list(ROWS[name].measure(place))
+_SAMPLE = [name for name in NAMES if not ROWS[name].is_slow]
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            id=name.replace(" ", "-"),
-            marks=[]
-            if _EVERYTHING or not ROWS[name].is_slow
-            else pytest.mark.skip("slow: python -m benchmarks.reliability measures it"),
-        )
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", _SAMPLE, ids=[name.replace(" ", "-") for name in _SAMPLE])
 def test_what_is_promised_is_kept(name: str, tmp_path: Path) -> None:
     try:
-        figures = measured(name, tmp_path)
+        with Place(tmp_path) as place:
+            figures = list(ROWS[name].measure(place))
     except Unmeasurable as reason:
         pytest.skip(f"NOT MEASURED HERE: {name}: {reason}")
     assert figures

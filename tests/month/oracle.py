@@ -7,12 +7,13 @@ through the list. The program folds the same into a state; where the two differ 
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import Final
 
 from busylight.core.light import Effect, LightState, parse_light
 from busylight.core.override import Command, Mode, Pressed, Refresh, SetMode
 from busylight.core.presence import Presence
-from tests.month.script import STATES
+from tests.month.script import STATES, ZONE, Week
 
 LIGHTS: Final[Mapping[str, LightState | None]] = {
     "available": parse_light("#00ff00"),
@@ -46,6 +47,8 @@ _MODES: Final = {
     Mode.AWAY: "away",
     Mode.OFF: "off",
 }
+_NEVER_SET: Final = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+"""A wall clock before this has never been set, and says nothing about working hours."""
 _CERTAIN: Final = ("signed_out", "forbidden", "stale")
 """Reasons that end at once what was known; a network that fails does not."""
 
@@ -102,7 +105,8 @@ class Oracle:
         self._asked: _Asked | None = None
         self._last_lit: LightState | None = None
         self._lately: deque[tuple[float, str]] = deque(maxlen=16)
-        self._in_sight: tuple[str | None, float] = (None, 0.0)
+        self._in_sight: tuple[tuple[str | None, tuple[str, ...]], float] = ((None, ()), 0.0)
+        """Words and people, and since when."""
 
     # -- What happens -------------------------------------------------------------------------
 
@@ -110,7 +114,11 @@ class Oracle:
         """The program has started, and knows nothing but what it was asked for before."""
         self._started_at = now
         self._said.clear()
-        self._last_lit = None
+        if self._asked is not None and self.has_ended(now):
+            self._asked = None
+        # With `off` is kept what "on" brings back; nothing else outlives the program.
+        if self._asked is None or self._asked.mode is not Mode.OFF:
+            self._last_lit = None
         self.watched(now)
 
     def said(self, said: Said) -> None:
@@ -150,16 +158,18 @@ class Oracle:
             light = replace(light, effect=effect, period=usual.get(effect))
         self._asked = _Asked(Mode.MANUAL, light)
 
-    def watched(self, now: float) -> float | None:
-        """Note what is shown at this moment; since when this presence has been in sight."""
+    def watched(self, now: float) -> tuple[Expected, float | None]:
+        """Note what is shown at this moment; also since when this presence has been in sight."""
         expected = self.expected(now)
         self._lately.append((now, expected.state))
         light = expected.light
         if light is not None and light.brightness and light.rgb != (0, 0, 0):
             self._last_lit = light
-        if expected.words != self._in_sight[0]:
-            self._in_sight = expected.words, now
-        return None if expected.words is None else self._in_sight[1]
+        last = next((said for said in reversed(self._said) if said.trouble is None), None)
+        sight = (expected.words, () if last is None else tuple(last.presences))
+        if sight != self._in_sight[0]:
+            self._in_sight = sight, now
+        return expected, None if expected.words is None else self._in_sight[1]
 
     # -- What follows -------------------------------------------------------------------------
 
@@ -182,6 +192,11 @@ class Oracle:
         """The states that were right at some time in the last `seconds`."""
         lately = {state for moment, state in self._lately if moment >= now - seconds}
         return lately | {self.expected(now).state, self.expected(now - seconds).state}
+
+    def has_ended(self, now: float) -> bool:
+        """Whether what was asked for is over."""
+        asked = self._asked
+        return asked is None or (asked.ends_at is not None and now >= asked.ends_at)
 
     def ends_at(self, now: float) -> float | None:
         """When what was asked for ends."""
@@ -229,6 +244,21 @@ class Oracle:
         if now < self._started_at + self._stale_after:
             return "starting"
         return str(troubles[-1]) if troubles else "stale"
+
+
+def outside(hours: Week | None, utc: float) -> bool:
+    """Whether nobody works, by what a clock on the wall shows."""
+    if hours is None or utc < _NEVER_SET:
+        return False
+    wall = datetime.fromtimestamp(utc, ZONE)
+    if wall.weekday() not in hours.days:
+        return True
+    if wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset():
+        # The hour from 02:00 is shown twice: work begins with the first, and ends with the last.
+        if wall.fold == 0:
+            return not (hours.start <= wall.time() and hours.end > time(2))
+        return not (wall.time() < hours.end and hours.start < time(3))
+    return not hours.start <= wall.time() < hours.end
 
 
 def _busyness(presence: Presence) -> tuple[int, int]:

@@ -1,8 +1,10 @@
 """What happens in a month: drawn at random, from a seed or by Hypothesis, which can shrink it."""
 
 from dataclasses import dataclass
+from datetime import time
 from random import Random
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from busylight.core.light import Effect
 from busylight.core.override import Command, Mode, Refresh, SetLight, SetMode
@@ -69,6 +71,27 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """Working hours, as they are written and as the second opinion has them."""
+
+    text: str
+    days: tuple[int, ...]
+    """Monday is 0."""
+    start: time
+    end: time
+
+
+ZONE: Final = ZoneInfo("Europe/Berlin")
+"""Its summer time begins on a Sunday at 02:00, and within the simulated month."""
+WEEKS: Final = (
+    Week("Mon-Fri 08:00-18:00", (0, 1, 2, 3, 4), time(8), time(18)),
+    Week("02:30-23:00", (0, 1, 2, 3, 4, 5, 6), time(2, 30), time(23)),
+    Week("Sat-Sun 00:00-02:30", (5, 6), time(0), time(2, 30)),
+)
+"""Two of them begin or end at a time that the clock on the wall skips."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """A user's settings, as far as they matter here."""
 
@@ -77,16 +100,18 @@ class Setup:
     people: int = 1
     releases: bool = False
     """Whether the lamp is left to others while the person is offline."""
+    hours: Week | None = None
 
 
 def draw_setup(random: Random) -> Setup:
     """Some settings."""
-    interval = random.choice((300.0, 600.0, 900.0, 1800.0))
+    interval = random.choice((600.0, 900.0, 1800.0, 3600.0))
     return Setup(
         interval=interval,
         stale_after=interval * random.choice((2.0, 3.0, 5.5)),
         people=random.choice((1, 1, 3)),
         releases=random.random() < 0.5,
+        hours=random.choice((None, *WEEKS)),
     )
 
 
@@ -127,7 +152,7 @@ def _value(what: str, random: Random) -> object:
         case "suspend":
             return random.choice((20.0, 400.0, 4000.0, 9 * 3600.0))
         case "clock":
-            return random.choice((-400 * DAY, -3600.0, 5.0, 3600.0, 400 * DAY))
+            return random.choice((-40 * DAY, -3600.0, 5.0, 3600.0, 400 * DAY))
     return None
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 from unittest import mock
 
-from busylight.app import hub as hub_module
+from busylight.app import source_runner
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.app.source_runner import SourceRunner
+from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known
 from busylight.core.override import Override
 from busylight.core.palette import Palette
@@ -23,13 +24,13 @@ from busylight.sources.graph import source as source_module
 from busylight.sources.graph.settings import GraphSettings
 from busylight.sources.graph.source import GraphSource
 from tests.month.oracle import Expected
-from tests.month.script import DAY, Event, Setup
+from tests.month.script import DAY, ZONE, Event, Setup
 from tests.month.virtual_time import FakeTime, VirtualClock, VirtualLoop
-from tests.month.world import DEADLINE, Lamp, SimulatedSession, World
+from tests.month.world import DEADLINE, LOOKS_EVERY, Lamp, SimulatedSession, World
 
 MARCH: Final = 1_774_000_000.0
 """UTC at the beginning: in March 2026, so that summer time begins within the month."""
-NAP: Final = 600.0
+NAP: Final = LOOKS_EVERY - 1.0
 """Seconds between two looks at the clock, in place of five: half a million looks a month would
 take minutes. A resume from suspend is noticed so much later, and by nothing else does it matter."""
 
@@ -76,8 +77,8 @@ def _simulated(wall: FakeTime, nap: float) -> Iterator[None]:
     try:
         with (
             mock.patch.object(clock_module, "time", wall),
-            mock.patch.object(hub_module, "_LONGEST_NAP", nap),
             mock.patch.object(source_module, "_LONGEST_NAP", nap),
+            mock.patch.object(source_runner, "SLACK", max(nap, source_runner.SLACK)),
         ):
             yield
     finally:
@@ -95,9 +96,17 @@ class Watch:
         self._nap = nap
         self.world = World(setup, clock, wall, random.Random(seed))
         rules = {"OFFLINE": None} if setup.releases else {}
-        self._rules = Rules(Palette(rules), setup.stale_after, "graph", "1", many=setup.people > 1)
+        self._rules = Rules(
+            Palette(rules),
+            setup.stale_after,
+            "graph",
+            "1",
+            many=setup.people > 1,
+            hours=None if setup.hours is None else Hours(parse_hours(setup.hours.text), ZONE),
+        )
         self._hub: Hub | None = None
         self._override: Override | None = None
+        self._seen: object = None
         self._lied: str | None = None
         """A lie that was told inside of the program, which would swallow an exception."""
         self.moments = 0
@@ -129,17 +138,20 @@ class Watch:
     async def _live(self) -> None:
         """One life of the program, wired as the daemon wires it."""
         world = self.world
-        world.oracle.started(self._clock.now)
         world.well_since = self._clock.now
         for lamp in world.lamps:
             lamp.exact_from = max(lamp.exact_from, self._clock.awake + 1.0)
+        if world.oracle.has_ended(self._clock.now):
+            self._override = None  # as what is remembered is read
+        world.oracle.started(self._clock.now)
         hub = Hub(self._rules, self._override)
-        source = SourceRunner(self._source, hub.heard)
+        source = SourceRunner(self._source, hub.heard, self._setup.stale_after)
         hub.on_refresh = source.refresh
+        hub.on_pace = source.pace
         hub.on_override = self._note
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(hub.run())
+            group.create_task(hub.run(longest_nap=self._nap))
             group.create_task(source.run())
             for index, lamp in enumerate(world.lamps):
                 runner = OutputRunner(
@@ -167,14 +179,22 @@ class Watch:
     def look(self) -> None:
         """Hold what every light shows now against what may be shown now."""
         now, awake = self._clock.now, self._clock.awake
-        since = self.world.oracle.watched(now)
+        expected, since = self.world.oracle.watched(now)
         if self._lied is not None:
             raise LieError(f"at {now:.6f} s {self._lied}")
         if self._hub is None or awake - self.world.resumed_at < self._nap + 1.0:
             return  # just woken up: the program has not looked at its clock yet
+        at_the_edge = {self.world.is_outside(now + grain) for grain in (-_GRAIN, _GRAIN)}
+        if len(at_the_edge) > 1:
+            return  # a date since 1970 in seconds has no finer grain
         self.moments += 1
-        expected = self.world.oracle.expected(now)
         self.states[expected.state] = self.states.get(expected.state, 0) + 1
+        lamps = [(id(lamp.view), awake > lamp.exact_from) for lamp in self.world.lamps]
+        seen = expected, since, self.world.oracle.ends_at(now), lamps
+        if seen == self._seen:
+            self._look_at_truth(now, expected)
+            return  # nothing has changed since the last look, and that was right
+        self._seen = seen
         for index, lamp in enumerate(self.world.lamps):
             if awake > lamp.exact_from:
                 self._look_at_lamp(f"lamp {index}", lamp, expected)

@@ -16,12 +16,14 @@ from busylight.core.presence import Presence
 from busylight.core.view import View
 from busylight.parts import Branch, OutputError, SourceError
 from busylight.sources.graph.session import SignInStep
-from tests.month.oracle import Oracle, Said
+from tests.month.oracle import Oracle, Said, outside
 from tests.month.script import PRESENCES, Event, Setup
 from tests.month.virtual_time import FakeTime, VirtualClock
 
 DEADLINE: Final = 10.0
 """Seconds after which a request to Graph has failed, as the real client has it."""
+LOOKS_EVERY: Final = 601.0
+"""Seconds after a suspend or a step of the wall clock within which the program has noticed it."""
 CODE_SECONDS: Final = 900.0
 _ACCOUNTS: Final = (0, 1)
 _AT_ONCE: Final = 6.0
@@ -39,16 +41,22 @@ class World:
     ) -> None:
         self.setup = setup
         self.clock = clock
+        self._wall = wall
         self.random = seed
-        self.oracle = Oracle(setup.stale_after, releases=setup.releases)
+        self.oracle = Oracle(
+            setup.stale_after,
+            releases=setup.releases,
+            outside_hours=self.is_outside,
+        )
         self.lamps = [Lamp(self, hears=index == 0) for index in range(3)]
         self.restart = asyncio.Event()
         self.graph = "well"
         """How reading fails, or `well`."""
         self.well_since = 0.0
         """When reading had last become possible, by the clock that counts through suspend."""
-        self.resumed_at = 0.0
-        """When the machine last woke up, by the clock that stands still in suspend."""
+        self.resumed_at = -LOOKS_EVERY
+        """When the machine last woke up or had its wall clock set, by the clock that stands still
+        in suspend: until it looks up, the program cannot know."""
         self.not_before = 0.0
         self.on_show: Callable[[View], None] = lambda _view: None
         """Called with whatever a lamp is asked to show, when it is asked."""
@@ -60,7 +68,6 @@ class World:
         self.somebody_came.set()
         self.signed_in = True
         self.account = 0
-        self._wall = wall
         self._graph_fault = 0
         self._truth = [PRESENCES[0]] * 3
         self._true_until: dict[tuple[int, Presence], float] = {}
@@ -76,6 +83,10 @@ class World:
             moment += event.gap
             self.clock.at(moment, partial(self._happens, event))
         return moment
+
+    def is_outside(self, now: float) -> bool:
+        """Whether nobody works then, by the wall clock as it is set now."""
+        return outside(self.setup.hours, now + self._wall.offset)
 
     def truth(self, person: int) -> Presence:
         """What the person is doing now."""
@@ -110,8 +121,6 @@ class World:
         self.well.clear()
         self._graph_fault += 1
         fault = self._graph_fault
-        if self.graph == "throttled":
-            self.not_before = self.now() + min(lasts, 3600.0)
 
         def over() -> None:
             if self._graph_fault == fault:
@@ -128,6 +137,8 @@ class World:
 
     def on_command(self, value: object) -> None:
         assert isinstance(value, Command)
+        if self.clock.awake - self.resumed_at < LOOKS_EVERY:
+            return  # what is asked for before the program has looked at its clock starts from then
         for lamp in self.lamps:
             if lamp.hearing is not None:
                 lamp.hearing.put_nowait(value)
@@ -150,6 +161,7 @@ class World:
     def on_clock(self, value: object) -> None:
         assert isinstance(value, float)
         self._wall.offset += value
+        self.resumed_at = self.clock.awake  # hours go by that clock: it has to be looked at
 
     def on_restart(self, _value: object) -> None:
         self.restart.set()
@@ -220,12 +232,18 @@ class SimulatedSession:
                 return self._trouble(Why.UNREACHABLE, "no route")
             case "forbidden":
                 return self._trouble(Why.FORBIDDEN, "no permission")
+            case "throttled":
+                world.not_before = world.now() + world.random.choice((30.0, 600.0, 3600.0))
+                return self._trouble(Why.UNREACHABLE, "to be left alone")
             case "dead":
                 await asyncio.sleep(DEADLINE)
                 return self._trouble(Why.UNREACHABLE, "no answer")
             case "hangs":
-                await world.well.wait()
-                return self._trouble(Why.UNREACHABLE, "no answer")
+                try:
+                    await world.well.wait()
+                finally:  # given up, if it did not end by itself
+                    trouble = self._trouble(Why.UNREACHABLE, "no answer")
+                return trouble
             case "raises" | "cannot begin" | "begins never":
                 world.oracle.said(Said(world.now(), {}, {}, "unreachable"))
                 raise KeyError("presence")
@@ -239,9 +257,9 @@ class SimulatedSession:
             world.oracle.said(Said(world.now(), {}, {}, "signed_out"))
             yield SignInStep(SignInPrompt("https://microsoft.com/devicelogin", "ABCD", ends))
             while world.now() < ends and not world.somebody_came.is_set():
-                # A suspended machine's timers stand still: it looks up once a minute.
+                # A suspended machine's timers stand still: it looks up now and then.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(min(ends - world.now(), 60.0)):
+                    async with asyncio.timeout(min(ends - world.now(), 450.0)):
                         await world.somebody_came.wait()
 
     def _trouble(self, why: Why, detail: str) -> Trouble:

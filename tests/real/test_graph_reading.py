@@ -277,6 +277,45 @@ async def test_the_signed_in_person_can_read_others(lookalike: Lookalike, tmp_pa
     assert result.account == ADELE.principal_name
 
 
+async def test_a_file_of_people_is_read_again_when_it_changes_and_kept_while_it_is_broken(
+    lookalike: Lookalike, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "people"
+    file.write_text(f"# the office\n{ADELE.object_id}\n", "utf-8")
+    settings = app_settings(lookalike, tmp_path, users=f"@{file}")
+    async with GraphSession(settings) as session:
+        assert set(known(await session.read_once())) == {ADELE.object_id}
+        file.write_text(f"{ADELE.object_id}\n{MEGAN.object_id}  # new\n", "utf-8")
+        assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        for broken in ("nobody at all\n", ""):
+            file.write_text(broken, "utf-8")
+            assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        assert "names a file whose line 1 is neither an object id" in caplog.text
+        assert "names a file in which nobody stands" in caplog.text
+        file.unlink()
+        for _ in range(2):
+            assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        assert caplog.text.count("cannot be read") == 1
+        file.write_text(f"{ALEX.object_id}\n", "utf-8")
+        assert set(known(await session.read_once())) == {ALEX.object_id}
+
+
+async def test_many_names_are_looked_up_a_few_in_each_reading_and_the_others_read_meanwhile(
+    lookalike: Lookalike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "NAMES_A_ROUND", 1)
+    users = (ADELE.object_id, ALEX.principal_name, MEGAN.principal_name)
+    async with GraphSession(app_settings(lookalike, tmp_path, users=users)) as session:
+        first = await session.read_once()
+        assert set(known(first)) == {ADELE.object_id, ALEX.object_id}
+        assert isinstance(first, Reading)
+        assert first.troubles[MEGAN.principal_name].why is Why.STARTING
+        second = await session.read_once()
+        assert len(known(second)) == 3
+        assert isinstance(second, Reading)
+        assert not second.troubles
+
+
 # -- Permissions -------------------------------------------------------------------------------
 
 

@@ -409,3 +409,11 @@ async def test_a_thread_that_dials_is_gone_when_the_connection_stands(broker: Br
     await connection.close()
     assert connection.ended.done()
     assert connection.send("x", b"", retain=False).cancelled()
+
+
+async def test_small_messages_are_sent_at_once(broker: Broker) -> None:
+    connection = await connect(settings_for(broker))
+    sock = connection._client.socket()
+    assert isinstance(sock, socket.socket)
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await connection.close()

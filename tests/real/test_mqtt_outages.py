@@ -215,7 +215,8 @@ async def test_three_short_lives_in_a_row_tell_of_another_client_with_our_id(
     )
     assert all(isinstance(error, LostError | TakenOverError) for error in errors)
     assert "another client" in str(errors[-1])
-    assert getattr(errors[-1], "retry_after", 0) >= 4
+    # Whoever comes back that soon would throw the other out at once, and be thrown out again.
+    assert all(getattr(error, "retry_after", 0) >= 4 for error in errors)
 
 
 async def test_a_topic_that_the_brokers_rules_forbid_is_named(tmp_path: Path) -> None:

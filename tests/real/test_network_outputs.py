@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from busylight.outputs import http
 from busylight.outputs.webhook import template
 from busylight.outputs.webhook.output import WebhookOutput
 from busylight.outputs.webhook.settings import WebhookSettings
@@ -93,6 +94,30 @@ async def test_a_webhook_that_is_asked_to_wait_waits(listener: Listener) -> None
         with pytest.raises(OutputError, match="asks us to wait") as caught:
             await output.show(view_of("red"))
     assert getattr(caught.value, "retry_after", None) == 40
+
+
+async def test_an_answer_that_never_ends_is_cut_off(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "LIMIT", 0.3)
+    listener.seconds = 2
+    async with _webhook(listener) as output:
+        with pytest.raises(OutputError, match=r"127\.0\.0\.1 (does not answer|cannot be reached)"):
+            await output.show(view_of("red"))
+    monkeypatch.setattr(http, "LIMIT", 8)
+    monkeypatch.setattr(http, "LONGEST_ANSWER", 3)
+    listener.seconds = 0
+    async with _webhook(listener) as output:
+        with pytest.raises(OutputError, match="answers with more than"):
+            await output.show(view_of("red"))
+
+
+async def test_a_name_that_is_not_found_is_told() -> None:
+    settings = WebhookSettings.model_validate({"url": "http://nowhere.invalid/secret-path"})
+    async with WebhookOutput(settings) as output:
+        with pytest.raises(OutputError, match=r"nowhere\.invalid cannot be reached") as caught:
+            await output.show(view_of("red"))
+    assert "secret-path" not in str(caught.value)
 
 
 async def test_a_webhook_may_be_told_again_and_again(listener: Listener) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import threading
 from importlib.metadata import files
 
 import pytest
+from loguru import logger
 
 from busylight.outputs.usb import output as usb_output
 from busylight.outputs.usb.output import UsbOutput
@@ -25,9 +27,11 @@ def hid(monkeypatch: pytest.MonkeyPatch) -> FakeHid:
 
 
 async def test_every_light_that_is_plugged_in_shows_the_same(
-    hid: FakeHid, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    hid: FakeHid, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    said: list[str] = []
+    sink = logger.add(said.append)
     plugged = [HidLight(hid, kind, kind.encode()) for kind in HidLight.kinds]
     async with UsbOutput(UsbSettings()) as output:
         await output.show(view_of("#ff0000"))
@@ -36,7 +40,8 @@ async def test_every_light_that_is_plugged_in_shows_the_same(
         assert [light.rgb for light in plugged] == [(0, 0, 0)] * 3
     assert hid.opened == 0
     assert "Luxafor Flag" in caplog.text
-    assert capfd.readouterr().err == ""  # the library's own log stays out of ours
+    logger.remove(sink)
+    assert said == []  # the library's own log would go to stderr, past ours
 
 
 async def test_a_light_is_chosen_by_its_serial_number_or_its_kind(hid: FakeHid) -> None:
@@ -72,6 +77,19 @@ async def test_a_light_that_wants_to_know_that_we_live_is_told(hid: FakeHid) -> 
         await output.show(view_of("#ff0000"))
         await eventually(lambda: any(told[0] & 0xF0 == 0x80 for told in omega.told))
         assert omega.rgb == (255, 0, 0)
+
+
+async def test_no_light_is_spoken_to_from_a_thread_of_the_librarys(
+    hid: FakeHid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usb_output, "LIVE_EVERY", 60)
+    omega = HidLight(hid, "omega", b"1")
+    before = threading.active_count()
+    async with UsbOutput(UsbSettings()) as output:
+        await output.show(view_of("#ff0000"))
+        assert threading.active_count() <= before + 1  # our worker
+        await asyncio.sleep(0.2)
+    assert len(omega.told) == 1
 
 
 def test_devices_names_what_selects_each(hid: FakeHid) -> None:

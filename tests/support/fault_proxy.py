@@ -121,7 +121,8 @@ class FaultProxy:
                 with contextlib.suppress(OSError):
                     # l_onoff 1, l_linger 0: what was not sent is dropped, and the peer told so.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._close(pair)
+            # Shut down for reading alone, which wakes our threads and sends no FIN before it.
+            self._close(pair, socket.SHUT_RD)
 
     def half_open(self) -> None:
         """Let the server lose its connections without the clients being told, as by a reboot."""
@@ -198,7 +199,9 @@ class FaultProxy:
             while True:
                 while getattr(self, name).stalled and not self._ended:
                     time.sleep(_GLANCE)
-                received = source.recv(self._size(name))
+                received = source.recv(_CHUNK)
+                while getattr(self, name).stalled and not self._ended:
+                    time.sleep(_GLANCE)  # what came while nothing was wrong yet stays here, too
                 # A peer that was told nothing of the other's end (half open) is not told now.
                 if not received:
                     if self.to_server.black_hole and name == "to_client":
@@ -211,23 +214,26 @@ class FaultProxy:
                     sink.sendall(received[: max(way.cut_at - passed, 0)])
                     break
                 passed += len(received)
-                sink.sendall(received)
-                if way.bytes_per_second is not None:
-                    time.sleep(len(received) / way.bytes_per_second)
+                self._send(sink, received, name)
         except OSError:
             pass
         self._close(pair)
 
-    def _size(self, name: str) -> int:
-        way: Way = getattr(self, name)
-        return _CHUNK if way.bytes_per_second is None else max(1, int(way.bytes_per_second / 10))
+    def _send(self, sink: socket.socket, content: bytes, name: str) -> None:
+        while content:
+            rate = getattr(self, name).bytes_per_second
+            size = len(content) if rate is None else max(1, int(rate / 10))
+            sink.sendall(content[:size])
+            content = content[size:]
+            if rate is not None:
+                time.sleep(size / rate)
 
-    def _close(self, pair: _Pair) -> None:
+    def _close(self, pair: _Pair, how: int = socket.SHUT_RDWR) -> None:
         with self._lock:
             if pair not in self._pairs:
                 return
             self._pairs.remove(pair)
         for each in pair.sockets():
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(how)
             each.close()

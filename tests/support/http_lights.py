@@ -97,11 +97,13 @@ class Listener(HttpPlace):
     def __init__(self) -> None:
         super().__init__()
         self.status = 200
+        self.seconds = 0.0
         self.headers: dict[str, str] = {}
         self.told: list[tuple[str, str, dict[str, str], bytes]] = []
 
     def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, bytes]:
         self.told.append((method, path, dict(headers), body))
+        time.sleep(self.seconds)
         return self.status, b"a private answer"
 
     def more_headers(self) -> dict[str, str]:

@@ -74,5 +74,5 @@ class Meddling:
 
 def prepend_path(home: Home, directory: Path) -> None:
     """Let the program find modules there, first."""
-    before = home.more_environment.get("PYTHONPATH")
+    before = home.environment.get("PYTHONPATH")
     home.more_environment["PYTHONPATH"] = f"{directory}:{before}" if before else str(directory)

@@ -25,7 +25,7 @@ class Terminal:
             sys.executable,
             ["-m", "busylight", *words],
             cwd=str(home.directory),
-            env=environment | {"DISPLAY": "", "WAYLAND_DISPLAY": "", "COLUMNS": "200"},  # type: ignore[arg-type]  # a mapping will do
+            env=environment | {"DISPLAY": "", "WAYLAND_DISPLAY": "", "COLUMNS": "200"},
             encoding="utf-8",
             timeout=PATIENCE,
             dimensions=(50, 250),
@@ -74,6 +74,6 @@ class Terminal:
         self.process.expect(pexpect.EOF)
         self.seen += self.process.before or ""
         self.process.close()
-        code = self.process.exitstatus
+        code: int | None = self.process.exitstatus
         assert code is not None, self.seen
         return code

@@ -23,9 +23,9 @@ from busylight.app.remembered import RememberedOverride
 from busylight.app.slot import Slot
 from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.hours import Hours, parse_hours
-from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
+from busylight.core.knowledge import Known, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState, parse_light
-from busylight.core.override import Command, Mode, Override, Refresh, SetMode
+from busylight.core.override import Command, Mode, Override, Refresh, SetLight, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules
@@ -145,6 +145,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output_runner, "reconnect_delay", lambda _failures: 0.001)
 
 
+def test_the_light_of_the_very_start_is_one_that_on_brings_back() -> None:
+    hub = Hub(RULES)
+    hub.slot()
+    hub.heard(Reading({"a": Presence("Offline", "Offline")}, {}))
+    hub.command(SetLight(on=True))
+    assert hub.view.light == parse_light("#4000ff 40% pulse 3")
+
+
 async def test_a_slot_holds_only_the_newest_view() -> None:
     hub = Hub(RULES)
     slot = hub.slot()
@@ -176,6 +184,28 @@ async def test_an_output_shows_each_change_dimmed_and_tells_that_it_is_well() ->
         assert lamp.shown[-1].light == parse_light("#ff0000 50% pulse")
         await until(lambda: running.health == PartHealth(PartState.CONNECTED))
         assert running.hub.view.light == parse_light("#ff0000 pulse")
+
+
+async def test_an_output_that_needs_longer_for_much_gets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(Lamp):
+        def seconds_to_show(self, view: View) -> float:
+            return 5.0 if isinstance(view.knowledge, Known) else 0.0
+
+        async def show(self, view: View) -> None:
+            await asyncio.sleep(0.1)
+            await super().show(view)
+
+    monkeypatch.setattr(output_runner, "SHOW_LIMIT", 0.01)
+    slow = Slow()
+    async with Running(slow) as running:
+        await until(lambda: running.health == PartHealth(PartState.FAILED, slow_words))
+        running.hub.heard(CALL)
+        await until(lambda: slow.states == ["inacall"])
+
+
+slow_words = "does not answer: took longer than 0.01 s"
 
 
 class WallClockSet:
@@ -426,6 +456,15 @@ async def test_what_is_no_lamp_is_dimmed_only_if_that_was_asked_for_of_it_alone(
         running.hub.heard(CALL)
         await until(lambda: "inacall" in screen.states)
         assert screen.shown[-1].light == parse_light("#ff0000 50% pulse")
+
+
+def test_what_a_part_says_of_its_trouble_is_told_without_the_secrets_in_it() -> None:
+    hub = Hub(RULES)
+    hub.heard(Trouble(Why.UNREACHABLE, "KeyError: Authorization: Bearer abc.def"))
+    hub.health("lamp", PartHealth(PartState.FAILED, "no route to mqtt://me:hidden@host"))
+    told = hub.view.diagnostics
+    assert told.last_error == "KeyError: Authorization: Bearer ***"
+    assert told.outputs["lamp"].error == "no route to mqtt://***@host"
 
 
 async def test_a_released_lamp_is_told_in_diagnostics() -> None:

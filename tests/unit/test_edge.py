@@ -112,7 +112,7 @@ async def test_a_life_that_swallows_its_end_is_left_behind_and_does_nothing_more
 
     abandoned: Abandoned = set()
     with pytest.raises(TimeoutError, match=r"longer than 0\.01 s"):
-        await life.run(stubborn(), abandoned)
+        await life.run(stubborn, abandoned)
     (left,) = abandoned
     release.set()
     await asyncio.wait({left})
@@ -131,9 +131,9 @@ async def test_a_life_raises_what_went_wrong_and_a_step_says_how_long_it_had() -
             await asyncio.Event().wait()
 
     with pytest.raises(KeyError):
-        await life.run(fail(), set())
+        await life.run(fail, set())
     with pytest.raises(TimeoutError, match=r"longer than 0\.01 s"):
-        await life.run(hang(), set())
+        await life.run(hang, set())
 
 
 async def test_a_part_can_neither_end_the_program_nor_cancel_who_waits_for_it() -> None:
@@ -144,9 +144,9 @@ async def test_a_part_can_neither_end_the_program_nor_cancel_who_waits_for_it() 
         raise asyncio.CancelledError
 
     with pytest.raises(PartEndedError, match="raised SystemExit"):
-        await Life(1).run(leave(), set())
+        await Life(1).run(leave, set())
     with pytest.raises(PartEndedError, match="cancelled itself"):
-        await Life(1).run(cancel_itself(), set())
+        await Life(1).run(cancel_itself, set())
 
 
 async def test_who_ends_a_life_from_outside_waits_until_it_has_cleaned_up() -> None:
@@ -160,7 +160,7 @@ async def test_who_ends_a_life_from_outside_waits_until_it_has_cleaned_up() -> N
             await asyncio.sleep(0)
             ended.set()
 
-    task = asyncio.create_task(Life(1).run(wait(), set()))
+    task = asyncio.create_task(Life(1).run(wait, set()))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

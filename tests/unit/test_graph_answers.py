@@ -254,3 +254,20 @@ def test_any_answer_about_many_has_each_of_them_once(answer: Any) -> None:
     else:
         assert sorted([*found, *faults]) == sorted(people)
         assert all(is_sane(result) for result in found.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "out"),
+    [
+        ({"isOutOfOffice": True, "message": "on leave"}, True),
+        ({"isOutOfOffice": False}, False),
+        ({"isOutOfOffice": "yes"}, False),
+        (None, False),
+        ([], False),
+    ],
+)
+def test_automatic_replies_are_out_of_office_and_what_is_odd_is_not(
+    settings: object, *, out: bool
+) -> None:
+    answer = {"availability": "Offline", "activity": "Offline", "outOfOfficeSettings": settings}
+    assert answers.one_presence(answer, None)[1].out_of_office is out

@@ -134,3 +134,11 @@ def test_undocumented_words_are_told_once_each() -> None:
     assert Presence("Busy", "InACall").undocumented == ()
     assert Presence("Hovering", "Hovering").undocumented == ("Hovering",)
     assert Presence("Hovering", "Focusing").undocumented == ("Hovering", "Focusing")
+
+
+def test_a_word_that_nobody_documented_counts_for_nothing() -> None:
+    new = busyness(Presence("Levitating", "Levitating"))
+    assert new < busyness(Presence("PresenceUnknown", "PresenceUnknown"))
+    assert busyness(Presence("Busy", "Juggling")) == busyness(Presence("Busy", "Busy"))
+    assert busyness(Presence("Busy", "InAMeeting")) > busyness(Presence("Busy", "Busy"))
+    assert busyness(Presence("Busy", "InACall")) > busyness(Presence("Busy", "InAMeeting"))

@@ -146,3 +146,10 @@ def test_a_pulse_rises_faster_than_it_falls() -> None:
 
 def test_a_solid_light_does_not_move() -> None:
     assert effect_level(LightState(1, 2, 3), 17.3) == 1.0
+
+
+def test_a_breath_is_a_sine_and_a_pulse_fades_by_the_square() -> None:
+    breath = LightState(1, 1, 1, effect=Effect.BREATHE, period=4)
+    assert [round(effect_level(breath, t), 6) for t in (0, 1, 2, 3, 4)] == [0.1, 0.55, 1, 0.55, 0.1]
+    pulse = LightState(1, 1, 1, effect=Effect.PULSE, period=10)
+    assert [round(effect_level(pulse, t), 6) for t in (0, 1, 2, 6, 8)] == [0, 0.5, 1, 0.25, 0.0625]

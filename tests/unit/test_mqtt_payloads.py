@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +13,8 @@ from busylight.core.override import Mode, Override
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.payloads import messages
-from tests.support.mqtt import a_view, light, not_known, settings_of
+from busylight.outputs.mqtt.payloads import Told, messages
+from tests.support.mqtt import BASE, a_view, light, not_known, settings_of
 
 GUID = "FA8BF3DC-eca7-46b7-bad1-db199b62afc3"
 TALKATIVE = Presence("Busy", "InACall", status_message="ünter \U0001f6a7", user="ada@example.com")
@@ -207,3 +208,26 @@ def test_whatever_graph_says_becomes_json(word: str, other: str, message: str) -
 
 def test_the_same_view_is_always_the_same_bytes() -> None:
     assert published(a_view()) == published(a_view())
+
+
+def test_of_many_people_only_who_has_changed_is_put_into_words_again() -> None:
+    ada = Person(Known(Presence("Busy", "Busy"), 1, 1), light("red"))
+    bob = Person(Known(Presence("Away", "Away"), 1, 1), light("blue"))
+    told, settings = Told(), settings_of()
+    first = messages(a_view(people={"a": ada, "b": bob}), settings, rfc3339, told)
+    later = Person(Known(Presence("Busy", "InACall"), 2, 2), light("red"))
+    second = messages(a_view(people={"a": later, "b": replace(bob)}), settings, rfc3339, told)
+    assert second[f"{BASE}/users/b/presence"] is first[f"{BASE}/users/b/presence"]
+    assert second[f"{BASE}/users/a/presence"] != first[f"{BASE}/users/a/presence"]
+    third = messages(a_view(people={"b": bob}), settings, rfc3339, told)
+    assert not [topic for topic in third if "/users/a/" in topic]
+    fresh = messages(a_view(people={"b": bob}), settings, rfc3339)
+    assert third == fresh
+
+
+def test_when_the_clock_is_set_everybody_is_told_anew() -> None:
+    ada = Person(Known(Presence("Busy", "Busy"), 1, 1), light("red"))
+    view, told, settings = a_view(people={"a": ada}), Told(), settings_of()
+    first = messages(view, settings, lambda _moment: "1970", told)
+    second = messages(view, settings, lambda _moment: "2026", told)
+    assert first[f"{BASE}/users/a/presence"] != second[f"{BASE}/users/a/presence"]

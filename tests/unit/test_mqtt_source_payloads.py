@@ -147,15 +147,16 @@ def test_whatever_stands_in_an_object_only_words_become_a_presence(content: dict
 
 
 @given(
-    st.sampled_from(AVAILABILITIES),
-    st.sampled_from(ACTIVITIES),
-    st.none() | st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1),
+    availability=st.sampled_from(AVAILABILITIES),
+    activity=st.sampled_from(ACTIVITIES),
+    note=st.none() | st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1),
+    out_of_office=st.booleans(),
 )
 def test_what_a_busylight_publishes_is_what_its_follower_understands(
-    availability: str, activity: str, note: str | None
+    availability: str, activity: str, note: str | None, *, out_of_office: bool
 ) -> None:
     note = None if note is None else note[:280]
-    presence = Presence(availability, activity, note, "ada@contoso.com")
+    presence = Presence(availability, activity, note, "ada@contoso.com", out_of_office)
     document = presence_document(
         Known(presence, 0, 0), lambda _moment: None, status_message=True, user=True
     )

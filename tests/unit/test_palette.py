@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import LightState, parse_light
-from busylight.core.palette import DEFAULT_RULES, KNOWN_KEYS, Palette, is_key, judge_key
+from busylight.core.palette import DEFAULT_RULES, KNOWN_KEYS, PALETTES, Palette, is_key, judge_key
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
 
 BLUE = LightState(0, 0, 255)
@@ -105,24 +105,92 @@ def _look(light: LightState) -> tuple[object, float]:
     return (light.effect, light.period), luminance * light.brightness / 255
 
 
-def test_no_two_default_lights_differ_by_hue_alone() -> None:
-    lights = {parse_light(text) for text in DEFAULT_RULES.values()}
+@pytest.mark.parametrize("name", ["default", "colour-blind"])
+def test_no_two_lights_of_a_palette_differ_by_hue_alone(name: str) -> None:
+    lights = {parse_light(text) for text in PALETTES[name].values()}
     for one, other in itertools.combinations([light for light in lights if light], 2):
         (move, luminance), (other_move, other_luminance) = _look(one), _look(other)
         darker, brighter = sorted((luminance, other_luminance))
         assert move != other_move or brighter >= 1.5 * darker, (str(one), str(other))
 
 
-def test_unknown_moves_like_nothing_else_and_is_not_dark() -> None:
-    unknown = parse_light(DEFAULT_RULES["UNKNOWN"])
+@pytest.mark.parametrize("name", PALETTES)
+def test_unknown_moves_like_nothing_else_and_is_not_dark(name: str) -> None:
+    unknown = parse_light(PALETTES[name]["UNKNOWN"])
     assert unknown is not None
     assert not unknown.is_dark
-    for key, text in DEFAULT_RULES.items():
+    for key, text in PALETTES[name].items():
         light = parse_light(text)
         assert light is not None
         if key != "UNKNOWN":
             assert (light.effect, light.period) != (unknown.effect, unknown.period)
-            assert light.rgb != unknown.rgb
+            assert light.rgb != unknown.rgb or name == "minimal"
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_every_palette_has_every_rule_and_a_users_rules_go_over_it(name: str) -> None:
+    palette = Palette({"AWAY": BLUE}, name)
+    assert set(palette) == set(DEFAULT_RULES)
+    assert palette["AWAY"].light == BLUE
+    assert palette["BUSY"].light == parse_light(PALETTES[name]["BUSY"])
+
+
+def test_the_minimal_palette_is_red_or_off() -> None:
+    lights = [parse_light(text) for text in PALETTES["minimal"].values()]
+    assert all(light is not None and (light.is_dark or light.hex == "#ff0000") for light in lights)
+
+
+@pytest.mark.parametrize(
+    ("availability", "activity", "key"),
+    [
+        ("Offline", "Offline", "OUTOFOFFICE"),
+        ("Away", "BeRightBack", "OUTOFOFFICE"),
+        ("AvailableIdle", "Available", "OUTOFOFFICE"),
+        ("Available", "Available", "AVAILABLE"),
+        ("Busy", "InACall", "INACALL"),
+        ("BusyIdle", "Busy", "BUSYIDLE"),
+    ],
+)
+def test_automatic_replies_are_out_of_office_unless_the_person_is_there(
+    availability: str, activity: str, key: str
+) -> None:
+    presence = Presence(availability, activity, out_of_office=True)
+    assert Palette().rule_for(presence).key == key
+
+
+def _with_message(message: str, availability: str = "Available", activity: str = "") -> str:
+    palette = Palette({"MESSAGE_FOCUS": BLUE, "MESSAGE_DEEP_WORK": None, "MESSAGE_WORK": BLUE})
+    return palette.rule_for(Presence(availability, activity or availability, message)).key
+
+
+@pytest.mark.parametrize(
+    ("message", "key"),
+    [
+        ("Focus time until three", "MESSAGE_FOCUS"),
+        ("FOCUS!", "MESSAGE_FOCUS"),
+        ("please: f\u00f3cus", "MESSAGE_FOCUS"),
+        ("deep -- Work", "MESSAGE_DEEP_WORK"),
+        ("deep and work", "MESSAGE_WORK"),
+        ("focused", "AVAILABLE"),
+        ("", "AVAILABLE"),
+    ],
+)
+def test_a_word_of_the_status_message_has_a_rule_of_its_own(message: str, key: str) -> None:
+    assert _with_message(message) == key
+
+
+def test_a_message_beats_the_availability_and_nothing_that_says_more() -> None:
+    assert _with_message("focus", "Busy", "InAMeeting") == "MESSAGE_FOCUS"
+    assert _with_message("focus", "Away", "BeRightBack") == "MESSAGE_FOCUS"
+    assert _with_message("focus", "BusyIdle", "Busy") == "MESSAGE_FOCUS"
+    assert _with_message("focus", "Busy", "InACall") == "INACALL"
+    assert _with_message("focus", "Offline") == "OFFLINE"
+    assert _with_message("focus", "PresenceUnknown") == "UNKNOWN"
+
+
+@given(st.text(max_size=40))
+def test_no_message_whatever_makes_the_palette_fail(message: str) -> None:
+    assert _with_message(message).startswith(("AVAILABLE", "MESSAGE_"))
 
 
 def test_calls_and_presenting_are_told_apart_from_calendar_busy_by_movement() -> None:
@@ -158,13 +226,17 @@ def test_a_word_that_may_be_newer_than_us_is_no_mistake(key: str) -> None:
     assert (verdict.known, verdict.meant) == (False, None)
 
 
-@pytest.mark.parametrize("key", [*KNOWN_KEYS, "BUSY__INAMEETING", "AWAY__OUTOFOFFICE"])
+@pytest.mark.parametrize(
+    "key", [*KNOWN_KEYS, "BUSY__INAMEETING", "AWAY__OUTOFOFFICE", "MESSAGE_DEEP_WORK"]
+)
 def test_a_documented_key_is_known(key: str) -> None:
     assert is_key(key)
     assert judge_key(key).known
 
 
-@pytest.mark.parametrize("key", ["", "_", "BUSY_", "busy", "BUSY__A__B", "BUSY__", "1BUSY", "B-Y"])
+@pytest.mark.parametrize(
+    "key", ["", "_", "BUSY_", "busy", "BUSY__A__B", "BUSY__", "1BUSY", "B-Y", "MESSAGE"]
+)
 def test_what_cannot_be_a_key_is_none(key: str) -> None:
     assert not is_key(key)
 

@@ -329,7 +329,7 @@ def test_many_people_may_stand_in_a_file() -> None:
     Path("people").write_text(f"{GUID.upper()}  # Adele\n\nadele@contoso.com\n{GUID}\n")
     settings = _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_USERS="@people", needs_source=True)
     assert settings.graph is not None
-    assert settings.graph.users == (GUID, "adele@contoso.com")
+    assert settings.graph.users.people == (GUID, "adele@contoso.com")
 
 
 def test_each_cloud_has_hosts_of_its_own() -> None:
@@ -461,3 +461,17 @@ def test_hours_are_in_the_machines_time_zone_unless_one_is_named(
     assert not hours.outside(datetime(2026, 11, 22, 23, tzinfo=UTC))
     monkeypatch.setenv("TZ", "CET-1CEST")
     assert _load(HOURS="Mon 8-18").working_hours is not None
+
+
+@pytest.mark.parametrize("written", ["colour-blind", "Color-Blind", "colour_blind"])
+def test_a_shipped_palette_is_chosen_by_name_and_rules_go_over_it(written: str) -> None:
+    palette = _load(PALETTE=written, COLOR_AWAY="off", COLOR_MESSAGE_DEEP_WORK="blue").palette
+    assert palette.name == "colour-blind"
+    assert palette["AWAY"].light == parse_light("off")
+    assert palette["BUSY"].is_default
+    assert not palette["MESSAGE_DEEP_WORK"].is_default
+
+
+def test_a_palette_of_nobodys_is_a_fault() -> None:
+    (fault,) = _faults(PALETTE="rainbow")
+    assert "BUSYLIGHT_PALETTE=rainbow is none of default, colour-blind, minimal" in fault

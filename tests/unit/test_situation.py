@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import OFF, LightState, parse_light
-from busylight.core.override import Mode, SetLight, SetMode
+from busylight.core.override import Mode, Override, SetLight, SetMode
 from busylight.core.palette import Palette
-from busylight.core.presence import Presence
+from busylight.core.presence import Presence, busyness
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState
 
@@ -108,10 +111,12 @@ def test_a_light_that_came_by_the_passing_of_time_comes_back_after_off_too() -> 
     assert stale.view(100).state == "unknown"
     lit = stale.after_command(SetMode(Mode.OFF), 100).after_command(SetLight(on=True), 101)
     assert lit.view(101).light == parse_light("#4000ff 40% pulse 3")
-    briefly = START.after_reading(_read(FREE), 1).after_command(SetMode(Mode.BUSY, 10), 2)
-    away = briefly.after_reading(_read(CALL), 5).after_showing(13)  # for a moment the call shows
-    dark = away.after_command(SetMode(Mode.OFF), 14).after_command(SetLight(on=True), 15)
-    assert dark.view(15).light == parse_light("#ff0000 pulse")
+    offline = START.after_reading(_read(Presence("Offline", "Offline")), 1)
+    briefly = offline.after_command(SetMode(Mode.BUSY, 10), 2)
+    dark = briefly.after_showing(briefly.view(2))
+    assert dark.view(13).light == OFF
+    lit = dark.after_command(SetLight(on=True), 14)
+    assert lit.view(14).light == parse_light("#ff0000")
 
 
 def test_a_light_set_by_hand_starts_from_what_is_shown() -> None:
@@ -208,3 +213,117 @@ def test_a_reading_that_was_slowed_on_purpose_holds_until_two_and_a_half_of_its_
     assert situation.after_reading(_read(CALL), 100).next_change(100) == 160
     patient = Situation(replace(RULES, stale_after=300), started_at=0)
     assert patient.after_reading(slow, 10).next_change(10) == 310
+
+
+CALM = Situation(replace(RULES, minimum_duration=10), started_at=0)
+BUSY = Presence("Busy", "Busy")
+FORBIDDEN = Trouble(Why.FORBIDDEN, "not yours to read")
+
+
+def test_a_state_is_shown_at_least_so_long_and_a_busier_one_comes_at_once() -> None:
+    free = CALM.after_reading(_read(FREE), 0)
+    call = free.after_reading(_read(CALL), 1)
+    assert call.view(1).state == "inacall"
+    back = call.after_reading(_read(BUSY), 3)
+    assert (back.view(3).state, back.view(3).knowledge) == ("inacall", Known(BUSY, 3, 3))
+    assert back.next_change(3) == 11
+    assert (back.view(10.9).state, back.view(11).state) == ("inacall", "busy")
+    again = back.after_reading(_read(CALL), 5).after_reading(_read(BUSY), 6)
+    assert (again.view(10.9).state, again.view(11).state) == ("inacall", "busy")
+    # What took over by itself at 11 has been shown since then.
+    later = back.after_reading(_read(FREE), 13)
+    assert (later.view(20.9).state, later.view(21).state) == ("busy", "available")
+
+
+def test_nothing_is_held_over_what_is_not_known_or_asked_for() -> None:
+    call = CALM.after_reading(_read(CALL), 1)
+    assert call.after_trouble(Trouble(Why.SIGNED_OUT, "x"), 2).view(2).state == "signin"
+    assert call.after_trouble(FORBIDDEN, 2).view(2).state == "unknown"
+    assert call.view(61).state == "unknown"
+    assert call.after_command(SetMode(Mode.AVAILABLE), 2).view(2).state == "available"
+    lost = call.after_trouble(FORBIDDEN, 2)
+    assert lost.after_reading(_read(FREE), 3).view(3).state == "available"
+
+
+def test_without_a_minimum_every_state_is_shown_as_it_is_read() -> None:
+    free = START.after_reading(_read(CALL), 1).after_reading(_read(FREE), 1.1)
+    assert free.view(1.1).state == "available"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 30),
+            st.sampled_from([CALL, FREE, BUSY, Presence("Away", "Away"), None]),
+        ),
+        min_size=1,
+    )
+)
+def test_the_light_never_tells_less_than_is_true_and_more_for_no_longer_than_the_minimum(
+    events: list[tuple[float, Presence | None]],
+) -> None:
+    calm, plain, now, changed = CALM, START, 0.0, 0.0
+    read: Presence | None = None
+    for pause, presence in events:
+        for moment in (now, now + pause / 2, now + pause * 0.99):
+            shown, true = calm.view(moment), plain.view(moment)
+            assert shown.knowledge == true.knowledge
+            held = calm.shown_at(moment)
+            if shown.state != true.state:
+                assert isinstance(true.knowledge, Known)
+                assert held is not None
+                assert busyness(held.presence) > busyness(true.knowledge.presence)
+                assert moment < changed + 10
+        now += pause
+        if presence != read:
+            read, changed = presence, now
+        if presence is None:
+            calm, plain = (each.after_trouble(FORBIDDEN, now) for each in (calm, plain))
+        else:
+            calm, plain = (each.after_reading(_read(presence), now) for each in (calm, plain))
+
+
+def test_a_dark_light_of_before_a_restart_is_none_that_on_brings_back() -> None:
+    dark = Override(Mode.MANUAL, LightState(0, 0, 0))
+    lit = START.with_recalled(dark).after_command(SetLight(on=True), 1)
+    assert lit.view(1).light == LightState(255, 255, 255)
+    off = Override(Mode.OFF, LightState(1, 2, 3))
+    again = START.with_recalled(off).after_command(SetLight(on=True), 1)
+    assert again.view(1).light == LightState(1, 2, 3)
+
+
+def test_what_the_program_is_stands_in_its_diagnostics() -> None:
+    told = Situation(RULES, started_at=7).view(9).diagnostics
+    assert (told.source, told.version, told.started_at) == ("graph", "1", 7)
+    assert (told.signed_in, told.account, told.last_success, told.last_error) == (
+        False,
+        None,
+        None,
+        None,
+    )
+
+
+def test_before_anybody_was_read_the_same_trouble_goes_on_since_it_began() -> None:
+    forbidden, other = Trouble(Why.FORBIDDEN, "no permission"), Trouble(Why.STALE, "silent")
+    first = START.after_trouble(forbidden, 5)
+    assert first.view(6).knowledge == NotKnown(forbidden, 5, None)
+    assert first.after_trouble(forbidden, 9).view(9).knowledge == NotKnown(forbidden, 5, None)
+    assert first.after_trouble(other, 9).view(9).knowledge == NotKnown(other, 9, None)
+
+
+def test_a_trouble_tells_the_last_success_at_once_and_when_it_began() -> None:
+    read = START.after_reading(_read(CALL), 10).after_reading(_read(CALL), 15)
+    assert read.view(15).diagnostics.last_success == 10  # brought up to date once a minute
+    gone = read.after_trouble(Trouble(Why.FORBIDDEN, "no permission"), 20)
+    assert gone.view(25).diagnostics.last_success == 15
+    assert isinstance(unknown := gone.view(25).knowledge, NotKnown)
+    assert (unknown.since, unknown.read_at) == (20, 15)
+
+
+def test_each_of_several_people_is_shown_by_his_own_knowledge_whatever_is_asked_for() -> None:
+    many = Situation(replace(RULES, many=True), started_at=0)
+    read = many.after_reading(Reading({"a": FREE, "b": CALL}, {}), 1)
+    asked = read.after_command(SetMode(Mode.AWAY, 10), 2).view(3)
+    assert asked.state == "away"
+    assert asked.people["a"].light == parse_light("#00ff00")
+    assert asked.people["b"].light == parse_light("#ff0000 pulse")

@@ -1,6 +1,7 @@
 """Latest wins, topic by topic: a slow broker gets the newest state, never a parade of old ones."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
 from itertools import islice
@@ -32,7 +33,8 @@ class LatestWins:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._newest: dict[str, Payload] = {}
-        self._waiting: dict[str, Payload] = {}
+        # A plain dict would look through all that has gone from its front, each time anew.
+        self._waiting: OrderedDict[str, Payload] = OrderedDict()
         self._on_their_way: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()

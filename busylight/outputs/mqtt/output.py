@@ -27,6 +27,7 @@ from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.payloads import (
     OFFLINE,
     Payload,
+    Told,
     availability_topic,
     button_message,
     messages,
@@ -39,6 +40,7 @@ OFFLINE_LIMIT: Final = 1.0
 """Seconds that the last word may take to be acknowledged."""
 TIMES_EVERY: Final = 60.0
 """Seconds: diagnostics in which nothing but times and counts is new are published no more often."""
+_A_PERSONS_SECONDS: Final = 0.02
 HEARD_LIMIT: Final = 64
 """Commands kept until they are taken; of more, the oldest go."""
 
@@ -69,6 +71,7 @@ class MqttOutput:
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
+        self._told = Told()
 
     async def __aenter__(self) -> Self:
         """Connect and listen for commands; nothing is published before the first view."""
@@ -96,6 +99,10 @@ class MqttOutput:
                 _log.warning("%s", problem)
         self._house = Housekeeping(settings, self._memory, connection, self._latest, self._tell)
         return self
+
+    def seconds_to_show(self, view: View) -> float:
+        """How long a view may take: each of many people has topics of their own."""
+        return _A_PERSONS_SECONDS * len(view.people)
 
     async def show(self, view: View) -> None:
         """Publish what has changed; return when the broker has acknowledged it."""
@@ -180,7 +187,7 @@ class MqttOutput:
         return list(devices)
 
     def _messages(self, view: View) -> dict[str, Payload]:
-        return messages(view, self._settings, self._wall_clock.rfc3339)
+        return messages(view, self._settings, self._wall_clock.rfc3339, self._told)
 
     def _answer(self) -> None:
         """Say mode and override once more: also a command that changes nothing is answered."""

@@ -13,7 +13,7 @@ from busylight.core.documents import (
     presence_document,
     sign_in_document,
 )
-from busylight.core.view import ButtonEvent, View
+from busylight.core.view import ButtonEvent, Person, View
 from busylight.mqtt.settings import MqttSettings
 
 ONLINE: Final = b"online"
@@ -37,10 +37,36 @@ def person_base(settings: MqttSettings, person_id: str) -> str:
     return f"{settings.base}/users/{topic_part(person_id)}"
 
 
-def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Payload]:
+class Told:
+    """What was last told of each person, so that of many only the few are told who changed."""
+
+    def __init__(self) -> None:
+        self._people: dict[str, tuple[Person, str | None, dict[str, Payload]]] = {}
+
+    def of(
+        self, people: Mapping[str, Person], settings: MqttSettings, rfc3339: Dates
+    ) -> dict[str, Payload]:
+        """The messages about all of them."""
+        # Dates wander when the wall clock is set: then everybody is told again.
+        epoch = rfc3339(0.0)
+        payloads: dict[str, Payload] = {}
+        before, self._people = self._people, {}
+        for person_id, person in people.items():
+            told = before.get(person_id)
+            if told is None or told[0] != person or told[1] != epoch:
+                told = (person, epoch, _of_person(person_id, person, settings, rfc3339))
+            self._people[person_id] = told
+            payloads |= told[2]
+        return payloads
+
+
+def messages(
+    view: View, settings: MqttSettings, rfc3339: Dates, told: Told | None = None
+) -> dict[str, Payload]:
     """All that is published for `view`, in the order in which a new connection publishes it.
 
-    `online` comes last: whoever reads it finds the states true already.
+    `online` comes last: whoever reads it finds the states true already. `told` remembers what
+    the messages about people were.
     """
     base = settings.base
     payloads = {
@@ -63,18 +89,24 @@ def messages(view: View, settings: MqttSettings, rfc3339: Dates) -> dict[str, Pa
         payloads[f"{base}/sign_in"] = json_payload(
             sign_in_document(view.sign_in, rfc3339), retain=False
         )
-    for person_id, person in view.people.items():
-        theirs = person_base(settings, person_id)
-        # Whose presence it is has to be readable where there are many: the setting that hides
-        # the account's name is about who is signed in.
-        payloads[f"{theirs}/presence"] = json_payload(
-            presence_document(
-                person.knowledge, rfc3339, status_message=settings.status_message, user=True
-            )
-        )
-        payloads[f"{theirs}/light"] = json_payload(light_document(person.light))
+    payloads |= (told or Told()).of(view.people, settings, rfc3339)
     payloads[availability_topic(settings)] = Payload(ONLINE)
     return payloads
+
+
+def _of_person(
+    person_id: str, person: Person, settings: MqttSettings, rfc3339: Dates
+) -> dict[str, Payload]:
+    theirs = person_base(settings, person_id)
+    # Whose presence it is has to be readable where there are many: the setting that hides
+    # the account's name is about who is signed in.
+    presence = presence_document(
+        person.knowledge, rfc3339, status_message=settings.status_message, user=True
+    )
+    return {
+        f"{theirs}/presence": json_payload(presence),
+        f"{theirs}/light": json_payload(light_document(person.light)),
+    }
 
 
 def button_message(event: ButtonEvent, settings: MqttSettings) -> dict[str, Payload]:

@@ -4,14 +4,11 @@ import os
 from typing import Any, Final
 
 import busylight_core
-from loguru import logger
 
 from busylight.outputs.usb.settings import UsbSettings
 from busylight.parts import OutputError
 
 RGB = tuple[int, int, int]
-
-logger.disable("busylight_core")  # it would write to stderr, past our log
 
 RULES: Final = "61-busylight-usb.rules"
 

@@ -134,6 +134,7 @@ def _presence(entry: Mapping[str, Any], user: str | None) -> Presence:
         availability=_word(entry, "availability"),
         activity=_word(entry, "activity"),
         status_message=_status_message(entry.get("statusMessage")),
+        out_of_office=_is_out_of_office(entry.get("outOfOfficeSettings")),
         user=user,
     )
 
@@ -145,6 +146,11 @@ def _word(entry: Mapping[str, Any], name: str) -> str:
     if not _WORD.fullmatch(word):
         raise AnswerError(f'"{name}" is no word of letters and digits')
     return word
+
+
+def _is_out_of_office(value: object) -> bool:
+    """Whether automatic replies are on; what is odd says no: the words are what counts."""
+    return isinstance(value, dict) and value.get("isOutOfOffice") is True
 
 
 def _status_message(value: object) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from busylight.core.knowledge import Reading, Trouble
+from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
 from busylight.edge.clock import now
 from busylight.sources.graph import answers
@@ -31,6 +31,8 @@ _LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
 SLICE: Final = 650
 """People in one request: Graph's own limit."""
 
+NAMES_A_ROUND: Final = 200
+"""Principal names that are looked up in one reading: the others are read meanwhile."""
 _A_PERSON: Final = 4096  # bytes that each person's entry in a bulk answer may have
 _UNRESOLVED_SECONDS: Final = 900.0  # until a name that Graph does not know is asked for again
 _NO_FORCE_SECONDS: Final = 60.0  # between two new tokens while Graph refuses each
@@ -69,15 +71,22 @@ class GraphClient:
     """Reads the presence of those whom the settings name."""
 
     def __init__(
-        self, settings: GraphSettings, tokens: Tokens, fetch: Callable[..., Answer]
+        self,
+        settings: GraphSettings,
+        tokens: Tokens,
+        fetch: Callable[..., Answer],
+        ids: dict[str, str] | None = None,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; `ids` are the object ids of names that are known already."""
         self._settings = settings
         self._tokens = tokens
         self._fetch = fetch
         self._host = urlsplit(settings.base).hostname or settings.base
-        self._ids: dict[str, str] = {}
+        self._ids = {} if ids is None else ids
         self._unresolved: dict[str, _Unresolved] = {}
+        self._users = settings.users
+        self._said = ""
+        self._asked_names = 0
         self._uses_communications = False
         self._tried_other_path = False
         self._no_force_until = 0.0
@@ -146,8 +155,12 @@ class GraphClient:
         token = self._tokens.token()
         names: dict[str, str] = {}
         troubles: dict[str, Trouble] = {}
-        people: list[str] = []
-        for user in self._settings.users:
+        found_people: dict[str, None] = {}
+        asked_before = self._asked_names
+        for user in self._people():
+            if self._asked_names - asked_before >= NAMES_A_ROUND and not self._is_settled(user):
+                troubles[user] = Trouble(Why.STARTING, "the name has not been looked up yet")
+                continue
             try:
                 person = self._resolve(user)
             except (NotThereError, ForbiddenError, AnswerError) as error:
@@ -155,10 +168,10 @@ class GraphClient:
                     raise
                 troubles[user] = error.trouble  # the others are read all the same
                 continue
-            if person not in people:
-                people.append(person)
+            found_people[person] = None
             if not is_guid(user):
                 names[person] = user
+        people = list(found_people)
         presences: dict[str, Presence] = {}
         for begin in range(0, len(people), SLICE):
             some = people[begin : begin + SLICE]
@@ -176,17 +189,28 @@ class GraphClient:
             limit=ONE_PERSON + _A_PERSON * len(people),
         )
 
+    def _people(self) -> tuple[str, ...]:
+        """Whom to read now: a file of people is read again when it has changed."""
+        try:
+            self._users = self._users.again()
+        except ValueError as error:
+            if self._said != str(error):
+                self._said = str(error)
+                _LOG.warning("BUSYLIGHT_GRAPH_USERS %s; the people of before are read on", error)
+        return self._users.people
+
     # -- Names --------------------------------------------------------------------------------
 
     def _resolve(self, user: str) -> str:
         """The object id of a person; a principal name is asked for once."""
         if is_guid(user):
-            return user
+            return user.lower()
         if (known := self._ids.get(user)) is not None:
             return known
         before = self._unresolved.get(user)
         if before is not None and now() < before.until:
             raise before.error.with_traceback(None)
+        self._asked_names += 1
         try:
             answer = self._ask(
                 "GET",
@@ -209,6 +233,13 @@ class GraphClient:
             return person
         self._unresolved[user] = _Unresolved(error, now() + _UNRESOLVED_SECONDS)
         raise error
+
+    def _is_settled(self, user: str) -> bool:
+        """Whether nothing has to be asked to know who it is, or that nobody is."""
+        if is_guid(user) or user in self._ids:
+            return True
+        before = self._unresolved.get(user)
+        return before is not None and now() < before.until
 
     # -- Every request ------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class Reason:
 
 OTHER_WAYS: Final = (
     "or read by app permission instead (BUSYLIGHT_GRAPH_CLIENT_SECRET or _CERTIFICATE_FILE), "
-    "which needs no sign-in"
+    "which needs no sign-in, or from MQTT (BUSYLIGHT_SOURCE=mqtt), which asks Microsoft nothing"
 )
 _BROWSER: Final = "sign in with a browser instead (`busylight login --browser`)"
 _AGAIN: Final = "sign in again"

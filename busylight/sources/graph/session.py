@@ -331,10 +331,12 @@ class GraphSession:
         context = trust(self._settings.ca_file)
         own = credential(self._settings)
 
+        ids: dict[str, str] = {}  # names that were looked up outlive a connection
+
         def make() -> _Link:
             http = HttpClient(context, self._settings.proxy, seconds=self._deadline)
             tokens = Tokens(self._settings, own, self._store, self._pinned, http.fetch)
-            return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch))
+            return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch, ids))
 
         return make
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
@@ -80,23 +81,62 @@ def _proxy(value: str) -> str:
     return value
 
 
-def _users(value: object) -> object:
-    """Read the comma list, or the file that `@` names: a person a line, `#` begins a comment."""
-    if not isinstance(value, str):
-        return value
-    if not value.startswith("@"):
-        return tuple(
-            dict.fromkeys(_user(word.strip()) for word in value.split(",") if word.strip())
-        )
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Many people, perhaps out of a file."""
+
+    people: tuple[str, ...] = ()
+    file: Path | None = None
+    stamp: tuple[int, int, int] | None = None
+    """What tells that the file has changed."""
+
+    def __bool__(self) -> bool:
+        return bool(self.people)
+
+    def again(self) -> "Users":
+        """The same, or what the file says now. Raises ValueError when it says nothing usable."""
+        if self.file is None or self.stamp == _stamp(self.file):
+            return self
+        return users_of(self.file)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
-        lines = Path(value[1:]).read_text("utf-8").splitlines()
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def users_of(file: Path) -> Users:
+    """Read a person a line; `#` begins a comment."""
+    stamp = _stamp(file)
+    try:
+        lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"names a file that cannot be read: {error}") from error
-    people = (line.partition("#")[0].strip() for line in lines)
-    found = tuple(dict.fromkeys(_user(person) for person in people if person))
-    if not found:
+    people: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        person = line.partition("#")[0].strip()
+        try:
+            if person:
+                people[_user(person)] = None
+        except ValueError as error:
+            raise ValueError(f"names a file whose line {number} {error}") from error
+    if not people:
         raise ValueError("names a file in which nobody stands")
-    return found
+    return Users(tuple(people), file, stamp)
+
+
+def _users(value: object) -> object:
+    """Read the comma list, or the file that `@` names."""
+    if isinstance(value, str) and value.startswith("@"):
+        return users_of(Path(value[1:]))
+    if isinstance(value, str):
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if isinstance(value, list | tuple):
+        return Users(tuple(dict.fromkeys(_user(str(word)) for word in value)))
+    return value
 
 
 class GraphSettings(Branch):
@@ -139,9 +179,10 @@ class GraphSettings(Branch):
         description="Object id or principal name of the person; default: who is signed in",
         examples=[_GUID_EXAMPLE],
     )
-    users: Annotated[tuple[str, ...], BeforeValidator(_users)] = Field(
-        default=(),
-        description="Many people, comma list or @file; the light shows the busiest",
+    users: Annotated[Users, BeforeValidator(_users)] = Field(
+        default=Users(),
+        description="Many people, comma list or @file (a person a line, read again when it "
+        "changes); the light shows the busiest",
         examples=[f"{_GUID_EXAMPLE},adele@contoso.com"],
     )
     cloud: Annotated[str, AfterValidator(_cloud)] = Field(

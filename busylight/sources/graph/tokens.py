@@ -267,7 +267,7 @@ def scopes(settings: GraphSettings) -> list[str]:
     cloud = settings.cloud_in_force
     if settings.is_app_permission:
         return [cloud.scope(".default")]
-    people = settings.users or ((settings.user,) if settings.user else ())
+    people = settings.users.people or ((settings.user,) if settings.user else ())
     if not people:
         return [cloud.scope("Presence.Read")]
     wanted = [cloud.scope("Presence.Read.All")]

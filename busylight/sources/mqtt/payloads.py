@@ -143,6 +143,7 @@ def _of_object(topic: str, content: dict[str, Any]) -> Message:
             presence.availability,
             presence.activity,
             status_message=_line(content.get("status_message")),
+            out_of_office=content.get("out_of_office") is True,
             user=_line(content.get("user")),
         ),
         is_ours=is_ours,

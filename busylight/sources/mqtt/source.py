@@ -25,6 +25,7 @@ _log: Final = logging.getLogger("busylight.mqtt")
 SETTLED_AFTER: Final = 0.3
 """Seconds after the subscription in which what is retained comes: until then nothing is told."""
 _SHORT_LIFE: Final = 10.0  # seconds; a connection that ended sooner counts as a failure
+_TROUBLE_AGAIN: Final = 30.0  # seconds; each telling counts as a fault
 _LONGEST_NAP: Final = 5.0  # seconds; timers stand still in suspend, so look up this often
 
 
@@ -114,7 +115,8 @@ class MqttSource:
                     self._say(answer, told)
                     told, self._wanted = answer, False
                     # What still holds is told again, so that a source that hangs is found out.
-                    again_at = moment + settings.interval
+                    pause = settings.interval if isinstance(answer, Reading) else _TROUBLE_AGAIN
+                    again_at = moment + pause
                     yield answer
                 await self._nap(
                     min(again_at if settled else settled_at, _or_never(following, moment))
