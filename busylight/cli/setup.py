@@ -26,7 +26,7 @@ from busylight.settings.variables import (
     env_file_in_force,
     read_variables,
 )
-from busylight.setup.answers import Answers, name_of
+from busylight.setup.answers import NOTHING, Answers, name_of
 from busylight.setup.conversation import (
     BadSettingsError,
     NotEnoughError,
@@ -185,7 +185,7 @@ def _hold(talk: Talk[None], doer: Doer) -> None:
 
 def _asked(question: Ask) -> str:
     shown = question.default
-    if question.secret and shown:
+    if question.secret and shown not in ("", NOTHING):
         shown = "as it is"
     text = question.text
     if len(text) > _LONGEST_PROMPT:

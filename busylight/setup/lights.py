@@ -1,6 +1,5 @@
 """Which light, and which broker: each is tried as it is given."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from busylight.setup.answers import NOTHING, Answers
@@ -171,32 +170,22 @@ def _other(answers: Answers) -> Talk[str | None]:
 def _choose_broker(answers: Answers, *, wanted: bool) -> Talk[list[str]]:
     """The broker, with its login tried at once."""
     found = (yield from attempt(FindBrokers())).brokers
-    default = answers.get("MQTT_HOST") if wanted else (found or (NOTHING,))[0]
+    default = _place(answers) if wanted else (found or (NOTHING,))[0]
     if found:
         yield Tell(f"\nAn MQTT broker answers at {', '.join(found)}.")
     while True:
-        host = default
         if "MQTT_HOST" not in answers.fixed:
             text = (
                 "MQTT broker, such as Home Assistant's: host name or address, with :port if it is "
                 f"not 1883; {NOTHING} for none"
             )
-            host = yield from ask(Ask("MQTT_HOST", text, default or NOTHING))
-        if host == NOTHING:
-            return []
-        name, _, port = host.rpartition(":") if host.count(":") == 1 else (host, "", "")
-        problem = _first(
-            answers.problem_of(each, value)
-            for each, value in (("MQTT_HOST", name), ("MQTT_PORT", port))
-            if value
-        )
-        if problem is not None:
-            yield Tell(problem)
-            continue
-        answers.set("MQTT_HOST", name)
-        if port:
-            answers.set("MQTT_PORT", port)
-            answers.set("MQTT_TLS", "true" if port == _TLS_PORT else answers.values.get("MQTT_TLS"))
+            place = yield from ask(Ask("MQTT_HOST", text, default or NOTHING))
+            if place == NOTHING:
+                return []
+            if (problem := _take_place(answers, place)) is not None:
+                yield Tell(problem)
+                continue
+            default = place
         yield from answers.ask("MQTT_USERNAME", optional=True)
         if answers.get("MQTT_USERNAME"):
             yield from answers.ask("MQTT_PASSWORD", optional=True)
@@ -204,11 +193,29 @@ def _choose_broker(answers: Answers, *, wanted: bool) -> Talk[list[str]]:
             answers.set("MQTT_PASSWORD", None)
         if (yield from _try(answers, "mqtt")).ok:
             return ["mqtt"]
-        default = host
 
 
-def _first(problems: Iterable[str | None]) -> str | None:
-    return next((problem for problem in problems if problem is not None), None)
+def _take_place(answers: Answers, text: str) -> str | None:
+    """Set host and port; what is wrong with them, if anything is."""
+    host, colon, port = text.rpartition(":")
+    if not colon or ":" in host or not port.isdigit():  # an IPv6 address, perhaps
+        host, port = text, ""
+    given = {"MQTT_HOST": host, **({"MQTT_PORT": port} if port else {})}
+    for name, value in given.items():
+        if (problem := answers.problem_of(name, value)) is not None:
+            return problem
+    if ":" not in host:
+        answers.set("MQTT_PORT", None)
+    answers.take(given)
+    if port == _TLS_PORT:
+        answers.set("MQTT_TLS", "true")
+    return None
+
+
+def _place(answers: Answers) -> str:
+    """Host and port as they are set."""
+    host, port = answers.get("MQTT_HOST"), answers.get("MQTT_PORT")
+    return f"{host}:{port}" if port and ":" not in host else host
 
 
 def _try(answers: Answers, name: str) -> Talk[Outcome]:

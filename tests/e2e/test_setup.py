@@ -230,7 +230,7 @@ def test_a_broker_is_asked_for_until_it_lets_us_in(home: Home, file: Path, broke
         terminal.says("MQTT_PORT=99999")
         terminal.answer("MQTT_HOST", f"127.0.0.1:{broker.port}")
         terminal.answer("User name at the broker", "busylight")
-        terminal.answer("Password at the broker", "wrong")
+        terminal.answer("Password at the broker", "battery-staple")
         terminal.says("✗ mqtt")
         assert terminal.asks("MQTT_HOST") == f"127.0.0.1:{broker.port}"
         terminal.process.sendline("")
@@ -240,7 +240,7 @@ def test_a_broker_is_asked_for_until_it_lets_us_in(home: Home, file: Path, broke
         terminal.process.sendline(PASSWORD)
         terminal.says("✓ mqtt")
         terminal.asks("Source")
-        assert "wrong" not in terminal.seen
+        assert "battery-staple" not in terminal.seen
 
 
 def test_client_and_tenant_are_asked_for_until_microsoft_knows_them(
@@ -278,8 +278,9 @@ def test_where_the_code_is_refused_the_browser_is_offered(home: Home, file: Path
         with Terminal(home, "setup", "--env-file", str(file)) as terminal:
             without_lamp(terminal)
             terminal.answer("Source")
+            terminal.answer("Directory .tenant. id")
             terminal.asks("Sign in")
-            strict.entra.refuse_with(53003)
+            strict.entra.refuse_with(53003, at={"devicecode"})
             terminal.process.sendline("code")
             terminal.says("AADSTS53003")
             assert terminal.asks("Sign in") == "browser"
@@ -307,7 +308,7 @@ def test_running_it_again_begins_with_what_is_there(
         "#BUSYLIGHT_SERIAL_PORT=/dev/ttyUSB0\n"
     )
     file.write_text(before)
-    del home.settings["INTERVAL"]
+    del home.settings["INTERVAL"], home.settings["STALE_AFTER"]
     home.sign_in(lookalike)
     with Terminal(home, "setup", "--env-file", str(file)) as terminal:
         without_lamp(terminal)
