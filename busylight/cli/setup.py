@@ -7,7 +7,9 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from pydantic.fields import FieldInfo
 
 from busylight.cli.common import CommandError, Exit
 from busylight.cli.setup_actions import Doer
@@ -53,11 +55,11 @@ def main(args: argparse.Namespace) -> int:
     }
     there = {name.removeprefix(PREFIX): each.value for name, each in variables.given.items()}
     given = {name.removeprefix(PREFIX): value for name, value in args.set}
-    reader = _Reader(file)
+    reader = Reader(file)
     answers = Answers(
         there | given | environment,
         fixed=given.keys() | environment.keys(),
-        fields=_fields(),
+        fields=fields(),
         judge=reader.faults,
     )
     _begin_with_what_is_good(answers)
@@ -82,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-class _Reader:
+class Reader:
     """Reads settings as every command would, were they in the file."""
 
     def __init__(self, file: Path) -> None:
@@ -126,7 +128,8 @@ def _target(args: argparse.Namespace) -> Path:
     return file
 
 
-def _fields() -> Mapping[str, Any]:
+def fields() -> Mapping[str, FieldInfo]:
+    """Every setting that can be asked for, by its name without the prefix."""
     own = {name.upper(): Settings.model_fields[name] for name in OWN_FIELDS}
     parts = fields_of({**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}, [])
     return own | {name.removeprefix(PREFIX): field for name, field in parts.items()}

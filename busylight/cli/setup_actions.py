@@ -213,6 +213,7 @@ class Doer:
     def _keep_sign_in(self, settings: Settings) -> None:
         files = {path.name: path for path in _sign_in_files(settings.token_cache)}
         contents = {path: path.read_bytes() for path in self._own.iterdir() if path.name in files}
+        self._stack.close()  # what root has made, its owner could not take away
         prepare(settings.state_dir)  # as root, this is the directory's owner from here on
         settings.token_cache.parent.mkdir(parents=True, exist_ok=True)
         for path, content in contents.items():
