@@ -43,7 +43,8 @@ _LONGEST_PROMPT: Final = 100
 
 def main(args: argparse.Namespace) -> int:
     """Lead a person to a light that works, or do it without one; 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed is an end, too
+        signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
     file = _target(args)
     variables = read_variables(file if file.exists() else None, {})
     if variables.faults:

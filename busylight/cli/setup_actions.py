@@ -16,7 +16,7 @@ from typing import Final, Self
 from busylight.cli.common import CommandError
 from busylight.cli.setup_show import LightShow
 from busylight.edge.files import write_private
-from busylight.edge.state_dir import prepare
+from busylight.edge.state_dir import StateDirError, prepare
 from busylight.parts import PartError
 from busylight.service.install import ServiceError, install
 from busylight.settings.envfile import updated
@@ -186,7 +186,7 @@ class Doer:
             return self._saved(action)
         except OSError as error:
             return Outcome(ok=False, text=f"{error.filename or self._file}: {error.strerror}")
-        except ServiceError as error:
+        except (ServiceError, StateDirError) as error:
             return Outcome(ok=False, text=f"{self._file} is written, but: {error}")
         finally:
             signal.signal(signal.SIGINT, before)

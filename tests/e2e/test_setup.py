@@ -1,5 +1,6 @@
 """`busylight setup` in a real terminal: from nothing to a light that works."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +182,15 @@ def test_ctrl_c_leaves_nothing_half_done(
         assert "Traceback" not in terminal.seen
     assert not file.exists()
     assert not home.state_dir.exists()
+    assert not list((home.directory / "tmp").iterdir())
+
+
+def test_a_terminal_that_is_closed_leaves_nothing_behind(home: Home, file: Path) -> None:
+    with Terminal(home, "setup", "--env-file", str(file)) as terminal:
+        terminal.asks("Light")
+        terminal.process.kill(signal.SIGHUP)
+        assert terminal.ends() == 129
+    assert not file.exists()
     assert not list((home.directory / "tmp").iterdir())
 
 
