@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -36,6 +37,7 @@ from busylight.setup.steps import (
     TrySource,
     Values,
 )
+from busylight.sources.graph import credential_end
 from busylight.sources.graph.errors import GraphError, SignedOutError
 from busylight.sources.graph.settings import GraphSettings
 
@@ -148,7 +150,9 @@ class Doer:
         if failed:
             told = "; ".join(f"{line.detail}; {line.remedy}" for line in failed)
             return Outcome(ok=False, text=told.rstrip("; "))
-        return Outcome(ok=True, text=f"signed in {who}; {lines[-1].what}: {lines[-1].detail}")
+        ends = credential_end.warning(graph, datetime.now(UTC).date())
+        told = [f"signed in {who}; {lines[-1].what}: {lines[-1].detail}", ends]
+        return Outcome(ok=True, text="\n! ".join(each for each in told if each))
 
     def _with_own_cache(self, settings: Settings) -> GraphSettings:
         if settings.graph is None:

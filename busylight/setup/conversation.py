@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from busylight.settings.variables import PREFIX
 from busylight.setup.account import choose_source
@@ -20,6 +21,12 @@ from busylight.setup.steps import (
     TrySource,
     attempt,
     confirm,
+)
+
+_CREDENTIALS: Final = (
+    "GRAPH_CLIENT_SECRET",
+    "GRAPH_CLIENT_SECRET_FILE",
+    "GRAPH_CERTIFICATE_FILE",
 )
 
 
@@ -93,7 +100,7 @@ def unattended(answers: Answers, place: Place, *, may_change: bool) -> Talk[None
     for name in outputs(answers):
         yield from _must(TryOutput({**answers.values, "OUTPUTS": name}, name), name)
     yield from _must(TrySource(dict(answers.values)), "source")
-    if any(answers.get(f"GRAPH_{name}") for name in ("CLIENT_SECRET", "CERTIFICATE_FILE")):
+    if any(answers.get(name) for name in _CREDENTIALS):
         yield from _must(SignIn(dict(answers.values)), "sign-in")
     yield from _save(answers, service=place.may_install and place.wants_service)
 

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -372,6 +373,40 @@ def test_flags_alone_will_do(
     assert "Now sign in: busylight login" in done.stdout
     assert PASSWORD not in file.read_text("utf-8"), "what is in the environment stays there"
     assert home.run("check", "--env-file", str(file)).returncode == 77
+
+
+def test_an_app_that_signs_in_as_itself_is_tried_and_its_end_is_told(
+    home: Home, lookalike: Lookalike, file: Path
+) -> None:
+    secret = home.directory / "secret"
+    secret.write_text(lookalike.client_secret)
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    words = [
+        *("setup", "--no-service", "--env-file", str(file)),
+        *("--set", f"GRAPH_CLIENT_ID={lookalike.client_id}"),
+        *(
+            "--set",
+            f"GRAPH_TENANT_ID={lookalike.tenant_id}",
+            "--set",
+            f"GRAPH_USER={ADELE.object_id}",
+        ),
+        *("--set", f"GRAPH_CLIENT_SECRET_FILE={secret}"),
+        *("--set", f"GRAPH_CLIENT_SECRET_ENDS={tomorrow}"),
+    ]
+    done = home.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "signed in as the app itself" in done.stdout
+    assert "! the app's client secret ends on" in done.stdout
+    assert "Now sign in" not in done.stdout
+    checked = home.run("check", "--env-file", str(file))
+    assert checked.returncode == 0
+    assert "ok   credential: the app's client secret ends on" in checked.stdout
+    secret.write_text("another")
+    file.unlink()
+    refused = home.run(*words)
+    assert refused.returncode == 1
+    assert "AADSTS7000215" in refused.stderr
+    assert not file.exists()
 
 
 def test_without_a_terminal_what_is_missing_is_listed(home: Home, file: Path) -> None:
