@@ -110,7 +110,7 @@ class RememberedOverride:
             return override  # noqa: TRY300 -- what is read is what may fail
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             _log.warning("the override of before is lost: %s: %r", self._path, error)
             return None
 
@@ -158,9 +158,11 @@ def _from_json(kept: Any) -> Override | None:
 
 
 def _seconds_left(ends: dict[str, Any]) -> float:
+    # All are read each time: what is broken is found at the start, not when the clock is set.
+    boottime, utc, kept_at = (float(ends[name]) for name in ("boottime", "utc", "kept_at_utc"))
     if ends["boot"] == _boot_id():
-        return float(ends["boottime"]) - now()
+        return boottime - now()
     utc_now = time.time()
-    if utc_now < float(ends["kept_at_utc"]):
+    if utc_now < kept_at:
         return 0.0  # the clock has not been set since the start: how much is left is not known
-    return float(ends["utc"]) - utc_now
+    return utc - utc_now

@@ -14,8 +14,12 @@ from busylight.cli.common import (
     settings_of,
     state_dir_of,
 )
+from busylight.outputs.serial.confirmed import recall
+from busylight.outputs.serial.finding import marked
+from busylight.outputs.serial.identity import Device as SerialPort
 from busylight.outputs.serial.ports import describe, list_ports, port_document
 from busylight.parts import Device
+from busylight.settings.faults import SettingsError
 from busylight.settings.installed import OUTPUTS, Installed, PluginError, installed, loaded
 from busylight.settings.outputs import prefix_of
 from busylight.settings.variables import PREFIX
@@ -29,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     if args.ours is not None:
         return _confirm(args)
     env_file_is_there(args)
-    ports = list_ports()
+    ports = marked(list_ports(), _confirmed(args))
     found = devices_found()
     if args.json:
         print_json({"serial_ports": [port_document(port) for port in ports], "outputs": found})
@@ -41,6 +45,15 @@ def main(args: argparse.Namespace) -> int:
     paragraphs += [text for document in found for text in _paragraphs(document)]
     print("\n\n".join(paragraphs))
     return Exit.OK
+
+
+def _confirmed(args: argparse.Namespace) -> SerialPort | None:
+    """What `--ours` has remembered; None where the settings do not say where that is kept."""
+    try:
+        settings = settings_of(args, needs_source=False, needs_outputs=False)
+    except SettingsError:
+        return None  # ports are listed for whoever has yet to write them
+    return recall(settings.state_dir)
 
 
 def _confirm(args: argparse.Namespace) -> int:

@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
+import stat
 import sys
 from datetime import datetime
 from typing import Final
@@ -102,16 +104,23 @@ class Monitor:
 
 
 async def _typed(monitor: Monitor) -> None:
-    """Take lines from stdin; without one, the line is only watched."""
+    """Take lines from stdin; where nobody can type, the line is only watched."""
+    if not _can_be_typed_at():
+        return
     reader = asyncio.StreamReader()
-    try:
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-        )
-    except (OSError, ValueError):
-        return  # no terminal, and no pipe
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
     while word := await reader.readline():
         await monitor.obey(word.decode("utf-8", "replace"))
+
+
+def _can_be_typed_at() -> bool:
+    """Whether stdin can be waited for: not with a file, nor with /dev/null, nor closed."""
+    if sys.stdin is None:
+        return False
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def tell(text: str) -> None:

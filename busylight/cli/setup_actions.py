@@ -99,7 +99,7 @@ class Doer:
     def _done(self, action: Action) -> Outcome:
         match action:
             case FindLights():
-                return Outcome(ok=True, lights=tuple(_lights()))
+                return Outcome(ok=True, lights=tuple(_lights(self.state_dir(action.values))))
             case FindBrokers():
                 from busylight.cli.setup_brokers import find_brokers  # noqa: PLC0415 -- zeroconf
 
@@ -158,7 +158,8 @@ class Doer:
         if settings.graph is None:
             raise CommandError("there is nothing to sign in to")
         cache = self._own / settings.token_cache.name
-        if not cache.exists():
+        # An app's secret is tried for real: a token that another secret has brought proves nothing.
+        if not cache.exists() and not settings.graph.is_app_permission:
             for path in _sign_in_files(settings.token_cache):
                 with contextlib.suppress(OSError):
                     shutil.copyfile(path, self._own / path.name)
@@ -208,7 +209,7 @@ class Doer:
         if action.service:
             program = Path(sys.prefix) / "bin" / "busylight"
             install(program, self._file, None, told.append)
-        if self._signed_in:
+        if self._signed_in and not _is_app(settings):
             self._keep_sign_in(settings)
         elif settings.source == "graph" and not _is_app(settings):
             told.append("Now sign in: busylight login")
@@ -267,19 +268,21 @@ async def _try_source(settings: Settings) -> Outcome:
     return Outcome(ok=True, text=f"the tenant is there, and {reached}")
 
 
-def _lights() -> Iterable[FoundLight]:
-    """The serial ports, and what other outputs find."""
+def _lights(state_dir: Path) -> Iterable[FoundLight]:
+    """The serial ports, first those that `auto` would take, and what other outputs find."""
     from busylight.cli.devices import devices_found  # noqa: PLC0415
+    from busylight.outputs.serial.confirmed import recall  # noqa: PLC0415
+    from busylight.outputs.serial.finding import marked  # noqa: PLC0415
     from busylight.outputs.serial.ports import list_ports  # noqa: PLC0415 -- loads pyserial
 
-    ports = list_ports()
-    ours = [port for port in ports if port.is_ours]
-    for port in sorted(ports, key=lambda port: not port.is_ours):
-        path = "auto" if ours == [port] else port.by_id or port.path
+    ports = marked(list_ports(), recall(state_dir))
+    auto = [port for port in ports if port.is_confirmed] or [port for port in ports if port.is_ours]
+    for port in sorted(ports, key=lambda port: port not in auto):
+        path = "auto" if auto == [port] else port.by_id or port.path
         yield FoundLight(
             f"{port.path}: {port.kind}, {port.description}",
             {"OUTPUTS": "serial", "SERIAL_PORT": path},
-            is_ours=port.is_ours,
+            is_ours=port in auto,
             problem=port.problem,
         )
     for document in devices_found():

@@ -92,12 +92,12 @@ def test_what_stands_where_the_port_should_is_left_alone(tmp_path: Path) -> None
 class Monitor:
     """`busylight firmware monitor`, and what is typed there."""
 
-    def __init__(self, home: Home, port: Path) -> None:
+    def __init__(self, home: Home, port: Path, stdin: int = subprocess.PIPE) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "busylight", "firmware", "monitor", "--port", str(port)],
             cwd=home.directory,
             env=home.environment,
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -144,6 +144,14 @@ def test_the_line_is_watched_both_ways_and_asked_on_request(tmp_path: Path) -> N
         monitor.type("what?")
         monitor.says("Type hello or ping")
         monitor.type("quit")
+        assert monitor.ends() == (0, "")
+
+
+def test_where_nobody_can_type_the_line_is_watched_all_the_same(tmp_path: Path) -> None:
+    with SimulatedLight(tmp_path / "light") as light:
+        monitor = Monitor(Home(tmp_path / "home"), light.path, subprocess.DEVNULL)
+        monitor.says("<- identity")
+        monitor.process.send_signal(signal.SIGINT)
         assert monitor.ends() == (0, "")
 
 

@@ -123,7 +123,9 @@ class Oracle:
 
     def said(self, said: Said) -> None:
         """The source said something."""
-        self.watched(said.at)  # what was in sight until now may end at this very moment
+        self.watched(
+            said.at, is_shown=False
+        )  # what was in sight until now may end at this very moment
         last = self._said[-1] if self._said else None
         if last is None or said.trouble is None or last.trouble != said.trouble:
             self._said.append(said)  # what is repeated in a long outage says nothing new
@@ -158,18 +160,25 @@ class Oracle:
             light = replace(light, effect=effect, period=usual.get(effect))
         self._asked = _Asked(Mode.MANUAL, light)
 
-    def watched(self, now: float) -> tuple[Expected, float | None]:
-        """Note what is shown at this moment; also since when this presence has been in sight."""
+    def watched(self, now: float, *, is_shown: bool = True) -> tuple[Expected, float | None]:
+        """Note what is shown at this moment; also since when this presence has been in sight.
+
+        `is_shown`: whether the program has had time to show it.
+        """
         expected = self.expected(now)
         self._lately.append((now, expected.state))
         light = expected.light
-        if light is not None and light.brightness and light.rgb != (0, 0, 0):
+        if is_shown and light is not None and light.brightness and light.rgb != (0, 0, 0):
             self._last_lit = light
         last = next((said for said in reversed(self._said) if said.trouble is None), None)
         sight = (expected.words, () if last is None else tuple(last.presences))
         if sight != self._in_sight[0]:
             self._in_sight = sight, now
         return expected, None if expected.words is None else self._in_sight[1]
+
+    def overslept(self, last_lit: LightState | None) -> None:
+        """Take the program's word for the last light: what passed while it slept, nobody saw."""
+        self._last_lit = last_lit
 
     # -- What follows -------------------------------------------------------------------------
 

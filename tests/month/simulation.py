@@ -179,11 +179,15 @@ class Watch:
     def look(self) -> None:
         """Hold what every light shows now against what may be shown now."""
         now, awake = self._clock.now, self._clock.awake
-        expected, since = self.world.oracle.watched(now)
+        just_woken = awake - self.world.resumed_at < self._nap + 1.0
+        expected, since = self.world.oracle.watched(now, is_shown=not just_woken)
         if self._lied is not None:
             raise LieError(f"at {now:.6f} s {self._lied}")
-        if self._hub is None or awake - self.world.resumed_at < self._nap + 1.0:
-            return  # just woken up: the program has not looked at its clock yet
+        if self._hub is None:
+            return
+        if just_woken:  # the program may not have looked at its clock yet
+            self.world.oracle.overslept(self._hub._situation.last_lit)
+            return
         at_the_edge = {self.world.is_outside(now + grain) for grain in (-_GRAIN, _GRAIN)}
         if len(at_the_edge) > 1:
             return  # a date since 1970 in seconds has no finer grain

@@ -12,6 +12,10 @@ from busylight.cli import setup_actions, setup_brokers
 from busylight.cli.setup import Reader
 from busylight.cli.setup_actions import Doer
 from busylight.core.light import LightState
+from busylight.outputs.serial import ports
+from busylight.outputs.serial.confirmed import remember
+from busylight.outputs.serial.identity import Device, Identity
+from busylight.outputs.serial.ports import Port
 from busylight.setup.steps import FindLights, Save, Show, SignIn, TrySource
 from firmware_bridge.simulate import SimulatedLight
 from tests.support.broker import Broker
@@ -149,3 +153,21 @@ def test_a_place_that_cannot_be_written_is_an_outcome(tmp_path: Path) -> None:
         outcome = doer.do(Save({"GRAPH_CLIENT_ID": CLIENT_ID}, service=False))
     assert not outcome.ok
     assert "file" in outcome.text
+
+
+def test_the_port_that_was_confirmed_is_what_auto_takes(
+    doer: Doer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state_dir = tmp_path / "kept"
+    state_dir.mkdir()
+    bridges = [
+        Port(f"/dev/ttyUSB{number}", None, "USB Serial", Identity(0x1A86, 0x7523, None, jack), None)
+        for number, jack in enumerate(("1-1", "1-2"))
+    ]
+    remember(state_dir, bridges[1].path, [Device(each.path, each.identity) for each in bridges])
+    monkeypatch.setattr(ports, "list_ports", lambda: tuple(bridges))
+    found = doer.do(FindLights({"STATE_DIR": str(state_dir)})).lights
+    assert [(each.values["SERIAL_PORT"], each.is_ours) for each in found[:2]] == [
+        ("auto", True),
+        ("/dev/ttyUSB0", False),
+    ]

@@ -765,6 +765,8 @@ def test_an_override_without_end_survives_and_auto_forgets_it(
         '{"mode":"manual"}',
         '{"mode":"off","light":[1]}',
         '{"mode":"busy","light":[1,2,3,4,"solid",null]}',
+        '{"mode":"busy","ends":{"boot":"of before","boottime":9,"kept_at_utc":9e9}}',
+        '{"mode":"busy","ends":{"boot":"x","boottime":1%s,"utc":9,"kept_at_utc":9}}' % ("0" * 400),
     ],
 )
 def test_an_override_that_cannot_be_read_is_said_and_forgotten(

@@ -71,6 +71,11 @@ def test_a_setting_stands_where_it_stood_and_a_new_one_below_its_example() -> No
     )
 
 
+def test_a_file_with_windows_line_ends_keeps_them() -> None:
+    before = "# mine\r\nBUSYLIGHT_A=1\r\n"
+    assert updated(before, {"BUSYLIGHT_A": "3"}) == "# mine\r\nBUSYLIGHT_A=3\r\n"
+
+
 def test_of_a_setting_that_stands_there_twice_one_is_left() -> None:
     assert updated("BUSYLIGHT_A=1\nBUSYLIGHT_A=2\n", {"BUSYLIGHT_A": "3"}) == "BUSYLIGHT_A=3\n"
 

@@ -1,11 +1,14 @@
 """`SERIAL_PORT=auto`: only a port whose USB names say that it is ours is ever chosen."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
+from busylight.cli import devices as cli_devices
+from busylight.cli import main
 from busylight.outputs.serial.confirmed import FILE, recall, remember
 from busylight.outputs.serial.finding import find, port_of
 from busylight.outputs.serial.identity import Device
@@ -24,6 +27,7 @@ def port(path: str, product: str, maker: str = "Board in FS mode") -> Port:
 STICK = port("/dev/ttyUSB0", "Sonoff Zigbee 3.0 USB Dongle", "ITead")
 BRIDGE = port("/dev/ttyUSB1", "CP2102 USB to UART Bridge Controller", "Silicon Labs")
 OURS = port("/dev/ttyACM0", "Busylight")
+(UART,) = ports_of([ListPortInfo("/dev/zero")], {})
 OTHER = port("/dev/ttyACM1", "Pico", "busylight")
 
 
@@ -69,6 +73,29 @@ def test_a_port_that_was_confirmed_is_found_wherever_it_is_and_nothing_else_is(
     assert found(bridge("/dev/ttyUSB3", None)) == "/dev/ttyUSB3"
     with pytest.raises(OutputError):
         found(bridge("/dev/ttyUSB0", None, jack="1-2"))
+
+
+def test_devices_marks_the_port_that_was_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BUSYLIGHT_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(cli_devices, "list_ports", lambda: (UART, OURS))
+    words = "confirmed as our light: BUSYLIGHT_SERIAL_PORT=auto takes it"
+
+    def listed() -> str:
+        assert main(["devices"]) == 0
+        return capsys.readouterr().out
+
+    assert words not in listed()
+    remember(tmp_path, UART.path, [])
+    of_uart, of_ours, *_ = listed().split("\n\n")
+    assert words in of_uart
+    assert words not in of_ours
+    assert main(["devices", "--json"]) == 0
+    ports = json.loads(capsys.readouterr().out)["serial_ports"]
+    assert [each["confirmed"] for each in ports] == [True, False]
+    monkeypatch.setenv("BUSYLIGHT_INTERVAL", "never")  # who has yet to mend it sees the ports
+    assert UART.path in listed()
 
 
 def test_a_port_that_is_not_on_usb_is_confirmed_by_its_path(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_the_document_is_json_with_the_same_facts() -> None:
         "kind": "probably an Arduino",
         "usb": {"vid": "2341", "pid": "0043", "serial_number": "8543", "location": "1-1.2"},
         "setting": "BUSYLIGHT_SERIAL_PORT=/by-id/x",
+        "confirmed": False,
         "problem": None,
     }
     assert document[1]["usb"] is None

@@ -1,6 +1,7 @@
 """Which port is our light's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from busylight.outputs.serial.confirmed import find_again, recall
 from busylight.outputs.serial.identity import Device
@@ -24,11 +25,10 @@ def find(ports: Sequence[Port], confirmed: Device | None = None) -> str:
 
     Raises `OutputError`.
     """
-    if confirmed is not None:
-        again = find_again(confirmed, [Device(port.path, port.identity) for port in ports])
-        if again is not None:
-            by_id = {port.path: port.by_id for port in ports}
-            return by_id.get(again) or again
+    again = _again(ports, confirmed)
+    if again is not None:
+        by_id = {port.path: port.by_id for port in ports}
+        return by_id.get(again) or again
     ours = [port for port in ports if port.is_ours]
     if len(ours) == 1:
         return ours[0].by_id or ours[0].path
@@ -42,3 +42,15 @@ def find(ports: Sequence[Port], confirmed: Device | None = None) -> str:
         "bridge chip cannot say so, name it once: `busylight devices --ours PORT`; "
         f"{named(ports)} (`busylight devices` says more)"
     )
+
+
+def marked(ports: Sequence[Port], confirmed: Device | None) -> list[Port]:
+    """The same ports, the one that was `confirmed` marked as such."""
+    again = _again(ports, confirmed)
+    return [replace(port, is_confirmed=port.path == again) for port in ports]
+
+
+def _again(ports: Sequence[Port], confirmed: Device | None) -> str | None:
+    if confirmed is None:
+        return None
+    return find_again(confirmed, [Device(port.path, port.identity) for port in ports])

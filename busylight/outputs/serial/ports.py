@@ -52,6 +52,8 @@ class Port:
 
     is_ours: bool = False
     """Whether it says by its USB names that it is a light of our firmware."""
+    is_confirmed: bool = False
+    """Whether it is the one that a person has said to be our light, and `auto` takes."""
 
     @property
     def kind(self) -> str:
@@ -113,6 +115,8 @@ def describe(port: Port) -> str:
     if port.identity is not None:
         usb = f" ({port.identity.vid:04x}:{port.identity.pid:04x})"
     lines = [f"{port.path}  {port.description}{usb}", f"  {port.kind}", f"  {port.setting}"]
+    if port.is_confirmed:
+        lines.append("  confirmed as our light: BUSYLIGHT_SERIAL_PORT=auto takes it")
     if port.problem is not None:
         lines.append(f"  cannot be opened: {port.problem}")
     return "\n".join(lines)
@@ -135,6 +139,7 @@ def port_document(port: Port) -> dict[str, Any]:
             "location": identity.location,
         },
         "setting": port.setting,
+        "confirmed": port.is_confirmed,
         "problem": port.problem,
     }
 
