@@ -151,8 +151,8 @@ class Doer:
             told = "; ".join(f"{line.detail}; {line.remedy}" for line in failed)
             return Outcome(ok=False, text=told.rstrip("; "))
         ends = credential_end.warning(graph, datetime.now(UTC).date())
-        told = [f"signed in {who}; {lines[-1].what}: {lines[-1].detail}", ends]
-        return Outcome(ok=True, text="\n! ".join(each for each in told if each))
+        text = f"signed in {who}; {lines[-1].what}: {lines[-1].detail}"
+        return Outcome(ok=True, text=text if ends is None else f"{text}\n! {ends}")
 
     def _with_own_cache(self, settings: Settings) -> GraphSettings:
         if settings.graph is None:
