@@ -451,10 +451,12 @@ def test_without_a_terminal_a_file_is_changed_with_yes_only(
     assert "# kept\nBUSYLIGHT_NAME=Desk\n" in file.read_text("utf-8")
 
 
-def test_while_the_daemon_has_the_light_it_refuses(home: Home, lookalike: Lookalike) -> None:
+def test_while_the_daemon_has_the_light_it_refuses(
+    home: Home, lookalike: Lookalike, file: Path
+) -> None:
     home.settings["GRAPH_CLIENT_ID"] = lookalike.client_id
     with home.start("run") as program:
         program.reports(lambda report: report["pid"])
-        done = home.run("setup", "--yes")
+        done = home.run("setup", "--yes", "--env-file", str(file))
         assert done.returncode == 1
         assert "stop it first" in done.stderr
