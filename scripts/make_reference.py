@@ -3,6 +3,7 @@
     python -m scripts.make_reference
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
+docs/app-registration.md's command line and manifest,
 docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
 deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
@@ -25,6 +26,7 @@ from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
 from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
 from busylight.settings.variables import PREFIX
+from busylight.setup import registration
 from busylight.sources.graph.settings import Users
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
@@ -359,6 +361,20 @@ def udev_rules() -> str:
     return "\n".join(lines) + "\n"
 
 
+def registration_with_commands(text: str) -> str:
+    """docs/app-registration.md with the command line and the manifest that `setup` shows."""
+    blocks = {
+        "az": f"```sh\n{registration.command_line()}\n```\n",
+        "manifest": f"```json\n{registration.manifest()}\n```\n",
+    }
+    for name, block in blocks.items():
+        begin = f"<!-- {name}: written by scripts/make_reference.py -->\n"
+        before, _, rest = text.partition(begin)
+        end = f"<!-- end of {name} -->"
+        text = f"{before}{begin}{block}{end}{rest.partition(end)[2]}"
+    return text
+
+
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -366,6 +382,9 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/settings.md": settings_reference(),
         "docs/home-assistant.md": home_assistant_with_entities(
             (root / "docs" / "home-assistant.md").read_text("utf-8")
+        ),
+        "docs/app-registration.md": registration_with_commands(
+            (root / "docs" / "app-registration.md").read_text("utf-8")
         ),
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
         "deploy/udev/61-busylight-usb.rules": udev_rules(),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from busylight import __version__
-from busylight.app import blocked
+from busylight.app import blocked, credential_watch
 from busylight.app.control_socket import control_socket
 from busylight.app.hub import LONGEST_NAP, Hub
 from busylight.app.output_runner import OutputRunner, output_maker
@@ -35,6 +35,7 @@ from busylight.parts import Output, Source, SourceError
 from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_class
 from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
+from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight")
 
@@ -177,6 +178,12 @@ class Daemon:
                 asyncio.create_task(self.hub.run(self._round, self._longest_nap), name="hub"),
                 asyncio.create_task(self._in_turn("source", self._source.run()), name="source"),
             ]
+            if (graph := self._graph_with_credential) is not None:
+                watching.append(
+                    asyncio.create_task(
+                        credential_watch.watch(graph, self.hub.credential), name="credential"
+                    )
+                )
             if self._memory is not None:
                 watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [
@@ -216,6 +223,12 @@ class Daemon:
             self._stopping.set()
             for task in ended:
                 task.result()
+
+    @property
+    def _graph_with_credential(self) -> GraphSettings | None:
+        """The settings of Graph, if the program signs in as itself."""
+        graph = self._settings.graph if self._settings.source == "graph" else None
+        return graph if graph is not None and graph.is_app_permission else None
 
     def _round(self) -> None:
         """Say that the program goes on: loop, hub and decision."""

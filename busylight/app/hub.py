@@ -157,6 +157,12 @@ class Hub:
         self._situation = replace(self._situation, blocked=words)
         self._tell()
 
+    def credential(self, words: str | None) -> None:
+        """Take in that the app's own credential ends soon, or (None) does not."""
+        if words != self._situation.credential:
+            self._situation = replace(self._situation, credential=words)
+            self._tell()
+
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""
         if health.state is PartState.FAILED:

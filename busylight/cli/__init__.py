@@ -11,6 +11,7 @@ from busylight import __version__
 from busylight.cli.arguments import ARGUMENTS, add_common
 
 COMMANDS: Final = {
+    "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
     "run": "watch presence and drive every output, until it is told to stop",
     "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
     "login": "sign in to Microsoft with a code or a browser",

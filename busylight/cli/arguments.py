@@ -124,14 +124,17 @@ def _firmware(parser: argparse.ArgumentParser) -> None:
     simulate.add_argument("--link", metavar="PATH", help="where the light's port stands")
 
 
-def _add_set(parser: argparse.ArgumentParser) -> None:
+def _add_set(
+    parser: argparse.ArgumentParser,
+    text: str = "what is on the board, e.g. PIXELS=24; may be given more than once",
+) -> None:
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         type=assignment,
         metavar="NAME=VALUE",
-        help="what is on the board, e.g. PIXELS=24; may be given more than once",
+        help=text,
     )
 
 
@@ -139,6 +142,14 @@ def _add_port(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", metavar="PORT", help="the board's port; default SERIAL_PORT, or a light of ours"
     )
+
+
+def _setup(parser: argparse.ArgumentParser) -> None:
+    _add_set(parser, "a setting, e.g. MQTT_HOST=homeassistant.local; may be given more than once")
+    parser.add_argument(
+        "--yes", action="store_true", help="ask nothing: take what is given, else the defaults"
+    )
+    parser.add_argument("--no-service", action="store_true", help="install no service of systemd")
 
 
 def _service(parser: argparse.ArgumentParser) -> None:
@@ -166,6 +177,7 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "plugins": _json,
     "firmware": _firmware,
     "service": _service,
+    "setup": _setup,
     "set": _set,
 }
 """By command; a command that is not here takes nothing but what all take."""

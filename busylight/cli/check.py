@@ -27,6 +27,7 @@ from busylight.settings.installed import (
 )
 from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
+from busylight.sources.graph.credential_end import last_day, warning
 from busylight.sources.graph.settings import GraphSettings
 
 _NAME_SECONDS: Final = 10.0
@@ -93,6 +94,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
                     found.remedy,
                     sign_in=found.what == "sign-in",
                 )
+        if (ends := _credential(settings.graph)) is not None:
+            yield ends
     elif settings.source == "mqtt" and settings.mqtt is not None:
         from busylight.sources.mqtt import source  # noqa: PLC0415 -- loads paho
 
@@ -100,7 +103,7 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     else:
         yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
-        yield await _output(name, settings, daemon)
+        yield await check_output(name, settings, daemon)
 
 
 def _hours(hours: Hours) -> str:
@@ -108,6 +111,16 @@ def _hours(hours: Hours) -> str:
     change = hours.next_change(now)
     until = "for a year" if change is None else f"until {change.astimezone(hours.zone):%a %F %R %Z}"
     return f"{'outside of' if hours.outside(now) else 'within'} the working hours {until}"
+
+
+def _credential(graph: GraphSettings) -> Line | None:
+    """Until when the app's own credential is good, where that can be known."""
+    today = datetime.now(UTC).date()
+    if (words := warning(graph, today)) is not None:
+        problem, _, remedy = words.partition(": ")
+        return Line("credential", ok=True, result=problem, remedy=remedy)  # the light works still
+    end = last_day(graph)
+    return None if end is None else Line("credential", ok=True, result=f"is good until {end}")
 
 
 async def _names(graph: GraphSettings) -> Line:
@@ -131,7 +144,8 @@ async def _names(graph: GraphSettings) -> Line:
     return Line("DNS", ok=True, result=f"{' and '.join(hosts)} found")
 
 
-async def _output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
+async def check_output(name: str, settings: Settings, daemon: dict[str, Any] | None) -> Line:
+    """Use an output for real, or hear of it from the `daemon` that does."""
     branch = settings.part(name)
     if isinstance(branch, MqttSettings):
         from busylight.outputs.mqtt import remote  # noqa: PLC0415 -- loads paho

@@ -34,8 +34,7 @@ def main(args: argparse.Namespace) -> int:
         return _confirm(args)
     env_file_is_there(args)
     ports = marked(list_ports(), _confirmed(args))
-    outputs = [part for part in installed() if part.group == OUTPUTS]
-    found = [document for part in outputs if (document := _found(part)) is not None]
+    found = devices_found()
     if args.json:
         print_json({"serial_ports": [port_document(port) for port in ports], "outputs": found})
         return Exit.OK
@@ -77,6 +76,12 @@ def _confirm(args: argparse.Namespace) -> int:
     print(f"{args.ours} has our light: {in_words(identity)}")
     print("BUSYLIGHT_SERIAL_PORT=auto finds it from now on, wherever it is plugged in.")
     return Exit.OK
+
+
+def devices_found() -> list[dict[str, Any]]:
+    """What each output that can look for devices finds."""
+    outputs = [part for part in installed() if part.group == OUTPUTS]
+    return [document for part in outputs if (document := _found(part)) is not None]
 
 
 def _found(part: Installed) -> dict[str, Any] | None:

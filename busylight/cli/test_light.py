@@ -45,7 +45,7 @@ async def _walk(settings: Settings, seconds: float) -> None:
     if walk is not None:  # the light shall not stay as it was at that moment
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, walk.cancel)
     stopping = asyncio.Event()
-    walkers, tasks, broken = _begin(settings, stopping)
+    walkers, tasks, broken = begin(settings, stopping)
     if broken:
         raise CommandError(next(iter(broken)))
     try:
@@ -55,23 +55,23 @@ async def _walk(settings: Settings, seconds: float) -> None:
     finally:
         stopping.set()
         for walker in walkers:
-            walker.slot.put(_view(OFF, "off", settings, is_last=True))
+            walker.slot.put(view_of(OFF, "off", settings, is_last=True))
         await asyncio.wait(tasks, timeout=GOODBYE)
 
 
 async def _leave(settings: Settings, key: str) -> None:
     """Show one state as the last word, on every output that can be reached."""
     stopping = asyncio.Event()
-    walkers, tasks, problems = _begin(settings, stopping)
+    walkers, tasks, problems = begin(settings, stopping)
     lights = {walker: _palette_of(walker, settings)[key].light for walker in walkers}
     state = key.lower()
     shown = await asyncio.gather(
-        *(each.show(_view(light, state, settings)) for each, light in lights.items()),
+        *(each.show(view_of(light, state, settings)) for each, light in lights.items()),
         return_exceptions=True,
     )
     stopping.set()
     for walker, light in lights.items():
-        walker.slot.put(_view(light, state, settings, is_last=True))
+        walker.slot.put(view_of(light, state, settings, is_last=True))
     if tasks:
         await asyncio.wait(tasks, timeout=GOODBYE)
     problems += [str(each) for each in shown if isinstance(each, CommandError)]
@@ -79,12 +79,12 @@ async def _leave(settings: Settings, key: str) -> None:
         raise CommandError("; ".join(problems))
 
 
-def _begin(
+def begin(
     settings: Settings, stopping: asyncio.Event
-) -> "tuple[list[_Walker], list[asyncio.Task[None]], list[str]]":
+) -> "tuple[list[Walker], list[asyncio.Task[None]], list[str]]":
     """Run every output, and say which cannot be."""
     wiring, broken = wiring_of(settings, visiting=True)
-    walkers = [_Walker(name, _appearance(settings, name)) for name in wiring.make_outputs]
+    walkers = [Walker(name, _appearance(settings, name)) for name in wiring.make_outputs]
     tasks = [
         asyncio.create_task(
             OutputRunner(
@@ -103,7 +103,7 @@ def _begin(
     return walkers, tasks, [f"output {name}: {problem}" for name, problem in broken.items()]
 
 
-async def _show(key: str, walkers: "list[_Walker]", settings: Settings) -> None:
+async def _show(key: str, walkers: "list[Walker]", settings: Settings) -> None:
     """Show one state everywhere, named once, and once more where it looks different."""
     common = settings.palette.get(key)
     if common is not None:
@@ -114,7 +114,7 @@ async def _show(key: str, walkers: "list[_Walker]", settings: Settings) -> None:
             continue  # this output has no rule of that name
         if common is None or rule.light != common.light:
             print(_line(f"{key} on {walker.name}", rule.light), flush=True)
-        showing.append(walker.show(_view(rule.light, key.lower(), settings)))
+        showing.append(walker.show(view_of(rule.light, key.lower(), settings)))
     await asyncio.gather(*showing)
 
 
@@ -126,7 +126,7 @@ def _appearance(settings: Settings, name: str) -> Appearance:
     return settings.appearances.get(name, AS_EVERYWHERE)
 
 
-def _palette_of(walker: "_Walker", settings: Settings) -> Palette:
+def _palette_of(walker: "Walker", settings: Settings) -> Palette:
     return walker.appearance.palette or settings.palette
 
 
@@ -135,7 +135,7 @@ def _palettes(settings: Settings) -> list[Palette]:
     return [settings.palette, *(palette for palette in own if palette is not None)]
 
 
-class _Walker:
+class Walker:
     """Hands states to one output, and waits until each is shown."""
 
     def __init__(self, name: str, appearance: Appearance) -> None:
@@ -146,12 +146,14 @@ class _Walker:
         self._error = "no answer"
 
     def told(self, _name: str, health: PartHealth) -> None:
+        """Take in how the output is."""
         if health.state in (PartState.CONNECTED, PartState.RELEASED):
             self._shown.set()
         elif health.error is not None:
             self._error = health.error
 
     async def show(self, view: View) -> None:
+        """Return when it is shown; raises `CommandError` with why it is not."""
         self._shown.clear()
         self.slot.put(view)
         try:
@@ -161,9 +163,10 @@ class _Walker:
             raise CommandError(f"output {self.name}: {self._error}") from None
 
 
-def _view(
+def view_of(
     light: LightState | None, state: str, settings: Settings, *, is_last: bool = False
 ) -> View:
+    """A view of nothing but a light."""
     now = clock.now()
     return View(
         light=light,

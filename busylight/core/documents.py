@@ -95,6 +95,8 @@ def diagnostics_document(
         document["faults"] = dict(diagnostics.faults)
     if diagnostics.blocked is not None:
         document["blocked"] = diagnostics.blocked
+    if diagnostics.credential is not None:
+        document["credential"] = diagnostics.credential
     return document
 
 

@@ -86,6 +86,7 @@ class Situation:
     outputs: Mapping[str, PartHealth] = field(default_factory=lambda: MappingProxyType({}))
     faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How often each output, or the `source`, has failed."""
+    credential: str | None = None
     blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
@@ -196,6 +197,7 @@ class Situation:
                 outputs=self.outputs,
                 faults=self.faults,
                 blocked=self.blocked,
+                credential=self.credential,
             ),
             people=MappingProxyType(
                 self._with_lights(people, palette, now) if self.rules.many else {}

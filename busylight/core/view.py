@@ -59,6 +59,8 @@ class Diagnostics:
     """How often each output, or the `source`, has failed since the start, if ever."""
     blocked: str | None = None
     """The part for which the program had to be started again, and why."""
+    credential: str | None = None
+    """That the app's own secret or certificate ends soon, and what to do; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

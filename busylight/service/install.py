@@ -50,6 +50,7 @@ def install(program: Path, settings: Path, name: str | None, say: Say) -> None:
         user = pwd.getpwnam(USER)
         _own_directory(SETTINGS_DIR, 0, user.pw_gid, 0o750)
         _own_directory(STATE_ROOT, user.pw_uid, user.pw_gid, 0o700)
+        _hand_over(STATE_ROOT, user.pw_uid, user.pw_gid)
         if _write(target, settings.read_text("utf-8"), _SETTINGS_MODE, user.pw_gid):
             say(f"wrote {target} (which is what counts from now on)")
         unit = unit_name(name)
@@ -147,6 +148,13 @@ def _own_directory(path: Path, user: int, group: int, mode: int) -> None:
     path.mkdir(mode=mode, parents=True, exist_ok=True)
     os.chown(path, user, group)
     path.chmod(mode)
+
+
+def _hand_over(directory: Path, user: int, group: int) -> None:
+    """Give away what root has left there: a sign-in of before the service was."""
+    for path in directory.rglob("*"):
+        if path.lstat().st_uid == 0:
+            os.chown(path, user, group, follow_symlinks=False)
 
 
 def _load_drivers() -> None:

@@ -1,5 +1,6 @@
 """The app's certificate with its private key, from PEM or PFX."""
 
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,24 @@ _PEM: Final = b"-----BEGIN "
 
 def read_certificate(path: Path, password: bytes | None) -> dict[str, str]:
     """Read a file into msal's form; `ValueError` with the rest of the sentence."""
+    key, certificate = _pair(path, password)
+    return {
+        "private_key": key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+        "public_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+    }
+
+
+def last_day(path: Path, password: bytes | None) -> date:
+    """The last day of the certificate (UTC); `ValueError` as above."""
+    return _pair(path, password)[1].not_valid_after_utc.date()
+
+
+def _pair(path: Path, password: bytes | None) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    """The private key, and the certificate that belongs to it."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST)
@@ -28,14 +47,7 @@ def read_certificate(path: Path, password: bytes | None) -> dict[str, str]:
     for certificate in certificates:
         public = certificate.public_key()
         if isinstance(public, rsa.RSAPublicKey) and public.public_numbers() == numbers:
-            return {
-                "private_key": key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                ).decode(),
-                "public_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
-            }
+            return key, certificate
     raise ValueError("has no certificate that belongs to its private key")
 
 

@@ -159,6 +159,15 @@ class GraphSession:
             return None
         return token.account.name if token.account is not None else None
 
+    async def find_tenant(self) -> None:
+        """Ask the sign-in server whether there is such a tenant; raises `GraphError`."""
+        await self._call(lambda link: link.tokens.find_tenant())
+
+    async def reach(self) -> str:
+        """Ask Graph for anything at all: nobody has to be signed in. Raises `GraphError`."""
+        await self._call(lambda link: link.client.reach())
+        return f"{self._settings.base} answers"
+
     async def begin_browser_sign_in(self, redirect_uri: str) -> browser.BrowserSignIn:
         """Make the address that a browser has to open; raises `GraphError`."""
         return await self._call(lambda link: browser.begin(link.tokens, redirect_uri))

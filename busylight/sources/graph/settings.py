@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
@@ -158,6 +159,12 @@ class GraphSettings(Branch):
         default=None,
         description="Client secret: reads by app permission, nobody signs in",
         examples=["8Q~secret"],
+    )
+    client_secret_ends: date | None = Field(
+        default=None,
+        description="The client secret's last day, as Entra shows it: the program warns 30 days "
+        "before. It cannot be read from Microsoft without more permissions",
+        examples=["2027-05-31"],
     )
     certificate_file: Path | None = Field(
         default=None,

@@ -151,6 +151,11 @@ class Tokens:
         except SignedOutError:
             return None
 
+    def find_tenant(self) -> None:
+        """Ask the sign-in server for its addresses; raises `GraphError` where there are none."""
+        with speaking():
+            _ = self.app
+
     def is_due(self) -> bool:
         """Whether a refused sign-in may be tried again."""
         return self._refused is not None and now() >= self._refused_until
