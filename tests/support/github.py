@@ -1,0 +1,76 @@
+"""A stand-in for GitHub on this machine, which serves this checkout as an archive of `main`."""
+
+import http.server
+import shutil
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import trustme
+
+ADDRESS: Final = "127.4.4.3"
+ARCHIVE: Final = "/busylight/busylight-presence/archive/main.tar.gz"
+
+
+class GitHub:
+    """A context manager. It listens where browsers and pip ask: on port 443 of `ADDRESS`."""
+
+    def __init__(self, checkout: Path, directory: Path) -> None:
+        self.ca_file = directory / "github.pem"
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.ca_file)
+        self.commit = _commit(checkout)
+        archive = directory / "main.tar.gz"
+        subprocess.run(
+            ["git", "-C", checkout, "archive", "--format=tar.gz", "--output", archive,
+             "--prefix=busylight-presence-main/", self.commit],
+            check=True,
+        )  # fmt: skip
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path != ARCHIVE:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-gzip")
+                self.send_header("Content-Length", str(archive.stat().st_size))
+                self.end_headers()
+                with archive.open("rb") as file:
+                    shutil.copyfileobj(file, self.wfile)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = http.server.ThreadingHTTPServer((ADDRESS, 443), Handler)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("github.com").configure_cert(context)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _commit(checkout: Path) -> str:
+    """The newest commit, or one of what has been changed since (which no branch knows)."""
+    done = subprocess.run(
+        ["git", "-C", checkout, "-c", "user.name=test", "-c", "user.email=test@example.org",
+         "stash", "create"], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    head = subprocess.run(
+        ["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip() or head.stdout.strip()
