@@ -56,7 +56,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from busylight.edge.build import described  # noqa: PLC0415 -- loads subprocess
 
-        parser.exit(0, f"busylight {described()}\n")
+        print(f"busylight {described()}")
+        parser.exit()
 
 
 def _parser(chosen: str | None = None) -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import pexpect
 
@@ -26,6 +26,7 @@ _PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,ca-certificates,
 """What Raspberry Pi OS Lite has, too."""
 _BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
 _PATIENCE: Final = 60.0
+_SAID: Final = 2000  # bytes
 
 
 def debian(release: str, directory: Path) -> Path:
@@ -45,7 +46,7 @@ def debian(release: str, directory: Path) -> Path:
 
 def wheels(release: str, source: Path, directory: Path, extras: str = "") -> Path:
     """Our wheel, all that it needs for that Debian's Python, and what builds it."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", directory, source], check=True)
     (own,) = directory.glob("busylight_presence-*.whl")
     subprocess.run(
@@ -63,6 +64,7 @@ class Container:
         self._disk = disk
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._said = b""
 
     def __enter__(self) -> Self:
         self.boot()
@@ -87,14 +89,22 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._nspawn.communicate, daemon=True).start()
+        console = self._nspawn.stdout
+        assert console is not None
+        self._said = b""
+        threading.Thread(target=self._listen, args=(console,), daemon=True).start()
         deadline = time.monotonic() + _PATIENCE
         while True:
-            assert time.monotonic() < deadline, "the container does not boot"
+            assert time.monotonic() < deadline, f"it does not boot: {self._said.decode()}"
             self._pid = self._pid_of_init()
             if self._pid and "running" in self.run("systemctl is-system-running --wait").stdout:
                 return
             time.sleep(0.1)
+
+    def _listen(self, console: IO[bytes]) -> None:
+        with console:
+            for line in console:
+                self._said = (self._said + line)[-_SAID:]
 
     def cut_power(self) -> None:
         """End all that runs in it at once; what has not reached its disk by now never will."""

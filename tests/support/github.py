@@ -23,12 +23,9 @@ class GitHub:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
         self.commit = _commit(checkout)
-        archive = directory / "main.tar.gz"
-        subprocess.run(
-            ["git", "-C", checkout, "archive", "--format=tar.gz", "--output", archive,
-             "--prefix=busylight-presence-main/", self.commit],
-            check=True,
-        )  # fmt: skip
+        self._checkout = checkout
+        self._archive = archive = directory / "main.tar.gz"
+        self._publish()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -63,14 +60,28 @@ class GitHub:
         self._server.shutdown()
         self._server.server_close()
 
+    def publish_another(self) -> None:
+        """A newer commit, with the same files."""
+        self.commit = _git(
+            self._checkout, "commit-tree", "-p", self.commit, "-m", "newer", f"{self.commit}^{{tree}}"
+        )
+        self._publish()
+
+    def _publish(self) -> None:
+        prefix = "--prefix=busylight-presence-main/"
+        output = ("--format=tar.gz", "--output", str(self._archive))
+        _git(self._checkout, "archive", *output, prefix, self.commit)
+
 
 def _commit(checkout: Path) -> str:
     """The newest commit, or one of what has been changed since (which no branch knows)."""
+    return _git(checkout, "stash", "create") or _git(checkout, "rev-parse", "HEAD")
+
+
+def _git(checkout: Path, *words: str) -> str:
+    """What git says."""
+    somebody = ("-c", "user.name=test", "-c", "user.email=test@example.org")
     done = subprocess.run(
-        ["git", "-C", checkout, "-c", "user.name=test", "-c", "user.email=test@example.org",
-         "stash", "create"], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    head = subprocess.run(
-        ["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ["git", "-C", checkout, *somebody, *words], capture_output=True, text=True, check=True
     )
-    return done.stdout.strip() or head.stdout.strip()
+    return done.stdout.strip()
