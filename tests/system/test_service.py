@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import pexpect
 
 from busylight import __version__
 from busylight.demo.lookalike import Lookalike
+from busylight.edge.clock import now
 from tests.support.container import Container
 from tests.support.github import GitHub
 from tests.support.readme import commands
@@ -153,8 +155,11 @@ def tokens_that_end(lookalike: Lookalike) -> Iterator[None]:
     ending = threading.Event()
 
     def end_them() -> None:
-        while not ending.wait(random.uniform(0.1, 0.6)):
+        while not ending.wait(random.uniform(0.05, 0.4)):
+            moment = now()
             lookalike.entra.expire_access_tokens()
+            # The next one must have been good for once: two in a row would be Microsoft's trouble.
+            lookalike.wait_for(lambda: read_since(lookalike, moment), 5)
 
     thread = threading.Thread(target=end_them, daemon=True)
     thread.start()
@@ -163,6 +168,14 @@ def tokens_that_end(lookalike: Lookalike) -> Iterator[None]:
     finally:
         ending.set()
         thread.join()
+
+
+def read_since(lookalike: Lookalike, moment: float) -> bool:
+    """Whether presence has been read."""
+    return any(
+        each.status == HTTPStatus.OK and each.at > moment and each.path.endswith("/presence")
+        for each in lookalike.requests[-20:]
+    )
 
 
 def addresses(lookalike: Lookalike) -> dict[str, str]:
