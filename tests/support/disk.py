@@ -15,7 +15,7 @@ from typing import Final, Self
 _SHUTDOWN: Final = 0x8004587D
 """The ioctl EXT4_IOC_SHUTDOWN."""
 _WITHOUT_FLUSHING: Final = 2
-_OPTIONS: Final = "loop,noauto_da_alloc"
+_OPTIONS: Final = "noauto_da_alloc"
 """ext4 saves programs that rename without fsync, by default. Other file systems do not."""
 _PATIENCE: Final = 20.0
 
@@ -29,8 +29,8 @@ class Disk:
         self._size = size
 
     def __enter__(self) -> Self:
-        subprocess.run(["truncate", "-s", self._size, self._image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-F", self._image], check=True)
+        _run("truncate", "-s", self._size, str(self._image))
+        _run("mkfs.ext4", "-q", "-F", str(self._image))
         self.mounted.mkdir(parents=True, exist_ok=True)
         self.mount()
         return self
@@ -46,7 +46,12 @@ class Disk:
 
     def mount(self) -> None:
         """Mount it; what a power cut has left unfinished is replayed, as at a boot."""
-        subprocess.run(["mount", "-o", _OPTIONS, self._image, self.mounted], check=True)
+        # A device of its own each time: another namespace may hold the one whose power was cut.
+        device = _run("losetup", "--find", "--show", str(self._image))
+        try:
+            _run("mount", "-o", _OPTIONS, device, str(self.mounted))
+        finally:
+            _run("losetup", "--detach", device)  # as soon as nobody has it mounted
 
     def unmount(self) -> None:
         """Unmount it, as soon as those who have used it are gone."""
@@ -67,3 +72,9 @@ class Disk:
             fcntl.ioctl(descriptor, _SHUTDOWN, struct.pack("I", _WITHOUT_FLUSHING))
         finally:
             os.close(descriptor)
+
+
+def _run(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+    return done.stdout.strip()

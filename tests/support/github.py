@@ -1,6 +1,7 @@
 """A stand-in for GitHub on this machine, which serves this checkout as an archive of `main`."""
 
 import http.server
+import random
 import shutil
 import ssl
 import subprocess
@@ -11,14 +12,15 @@ from typing import Final, Self
 
 import trustme
 
-ADDRESS: Final = "127.4.4.3"
 ARCHIVE: Final = "/busylight/busylight-presence/archive/main.tar.gz"
 
 
 class GitHub:
-    """A context manager. It listens where browsers and pip ask: on port 443 of `ADDRESS`."""
+    """A context manager. It listens where browsers and pip ask: on port 443 of `address`."""
 
     def __init__(self, checkout: Path, directory: Path) -> None:
+        # One of loopback's own, for others may test here at the same time.
+        self.address = ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
         self.ca_file = directory / "github.pem"
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
@@ -42,7 +44,7 @@ class GitHub:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer((ADDRESS, 443), Handler)
+        self._server = http.server.ThreadingHTTPServer((self.address, 443), Handler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("github.com").configure_cert(context)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)

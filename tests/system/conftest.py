@@ -14,7 +14,7 @@ import pytest
 from busylight.demo.lookalike import Lookalike
 from tests.support.container import PYTHON_OF, Container, debian, wheels
 from tests.support.disk import Disk
-from tests.support.github import ADDRESS, GitHub
+from tests.support.github import GitHub
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("DEBIAN_ROOTS", ROOT / ".debian-roots"))
@@ -84,7 +84,7 @@ def booted(
             certificate.chmod(0o644)
         (root / "etc/pip.conf").write_text(_PIP)
         with (root / "etc/hosts").open("a") as hosts:
-            hosts.write(f"{ADDRESS} github.com\n")
+            hosts.write(f"{github.address} github.com\n")
         with Container(disk) as machine:
             machine.run(f"set -e\n{_USER}sync", check=True)
             yield machine
