@@ -159,7 +159,8 @@ def tokens_that_end(lookalike: Lookalike) -> Iterator[None]:
             moment = now()
             lookalike.entra.expire_access_tokens()
             # The next one must have been good for once: two in a row would be Microsoft's trouble.
-            lookalike.wait_for(lambda: read_since(lookalike, moment), 5)
+            while not (ending.is_set() or lookalike.wait_for(lambda: read_since(lookalike, moment), 1)):
+                pass
 
     thread = threading.Thread(target=end_them, daemon=True)
     thread.start()
