@@ -57,7 +57,7 @@ def _is_release() -> bool:
         return f"tag: {tag}" in _ARCHIVED.split(",")[1:]
     return (
         os.environ.get("RELEASE") == tag
-        or _git("describe", "--exact-match", "--dirty", f"--match={tag}") == tag
+        or _git("describe", "--exact-match", "--tags", "--dirty", f"--match={tag}") == tag
     )
 
 
