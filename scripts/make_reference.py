@@ -85,7 +85,8 @@ that `--env-file PATH` names. Real environment variables win over the file.
 In the file a line is `NAME=value`. A line that begins with `#` is a comment; there is none after
 a value. One pair of outer quotes is taken off; nothing is expanded. Names without the prefix are
 ignored, and an empty value counts as not set. A name with the prefix that is no setting is
-refused, with the nearest name that is one. All faults are told at once, and the exit code is 78.
+refused, with the nearest name that is one. A setting that is renamed one day keeps working by its
+old name for a year, with a warning that names the new one. All faults are told at once, and the exit code is 78.
 
 A setting that is a **secret** may also be given as `…_FILE`, the path of a file that holds it
 (one newline at its end is dropped), as Docker secrets and systemd credentials want it. Its value
