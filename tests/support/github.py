@@ -64,9 +64,8 @@ class GitHub:
 
     def publish_another(self) -> None:
         """A newer commit, with the same files."""
-        self.commit = _git(
-            self._checkout, "commit-tree", "-p", self.commit, "-m", "newer", f"{self.commit}^{{tree}}"
-        )
+        before, tree = self.commit, f"{self.commit}^{{tree}}"
+        self.commit = _git(self._checkout, "commit-tree", "-p", before, "-m", "newer", tree)
         self._publish()
 
     def _publish(self) -> None:

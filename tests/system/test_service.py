@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 
 import pexpect
@@ -159,7 +160,8 @@ def tokens_that_end(lookalike: Lookalike) -> Iterator[None]:
             moment = now()
             lookalike.entra.expire_access_tokens()
             # The next one must have been good for once: two in a row would be Microsoft's trouble.
-            while not (ending.is_set() or lookalike.wait_for(lambda: read_since(lookalike, moment), 1)):
+            was_read = partial(read_since, lookalike, moment)
+            while not ending.is_set() and not lookalike.wait_for(was_read, 1):
                 pass
 
     thread = threading.Thread(target=end_them, daemon=True)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.settings import variables
+from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
 from busylight.settings.renamed import RENAMED, Renamed, overdue, with_new_names
 from busylight.settings.tree import OWN_FIELDS
@@ -40,15 +41,16 @@ def test_an_old_name_works_and_is_told_with_the_new_one(
     env_file.write_text(f"{MINIMUM}BUSYLIGHT_POLL_SECONDS=7\n")
     with caplog.at_level(logging.WARNING):
         assert load(env_file, {}).interval == 7
-    assert caplog.messages == [
+    (told,) = caplog.messages
+    assert told == (
         f"BUSYLIGHT_POLL_SECONDS ({env_file}:5) is called BUSYLIGHT_INTERVAL since 2026-12-01: "
         "rename it, the old name works until 2027-12-02"
-    ]
+    )
 
 
 def test_a_fault_is_told_by_the_new_name_and_the_old_place(env_file: Path) -> None:
     env_file.write_text(f"{MINIMUM}BUSYLIGHT_POLL_SECONDS=soon\n")
-    with pytest.raises(variables.SettingsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         load(env_file, {})
     assert str(caught.value).startswith(f"{env_file}:5: BUSYLIGHT_INTERVAL=soon is not a number")
 
@@ -87,7 +89,7 @@ def test_nothing_is_lost_but_what_is_given_twice(given_: dict[str, str]) -> None
     assert not values.keys() & {one.old for one in TABLE}
     for name, value in given_.items():
         new = replaced[name][0] if name in replaced else name
-        assert values[new] == (given_[new] if new in given_ else value)
+        assert values[new] == given_.get(new, value)
     assert len(values) >= len(given_) - len(replaced)
 
 
