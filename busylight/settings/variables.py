@@ -1,7 +1,6 @@
 """Where each variable's value comes from: the environment, the env file, or a secret's file."""
 
 import logging
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -85,9 +84,18 @@ def env_file_in_force(named_file: Path | None) -> Path | None:
     """The env file that is read: the named one, else the first default that is there."""
     if named_file is not None:
         return named_file
-    # lexists, and not exists: a file in a directory that is closed to us shall be told, not
-    # passed over.
-    return next((path for path in DEFAULT_FILES if os.path.lexists(path)), None)
+    return next((path for path in DEFAULT_FILES if _may_be_there(path)), None)
+
+
+def _may_be_there(path: Path) -> bool:
+    """A file in a directory that is closed to us shall be told, not passed over."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(file: Path) -> str:

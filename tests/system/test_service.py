@@ -22,13 +22,10 @@ from busylight.demo.lookalike import Lookalike
 from busylight.edge.clock import now
 from tests.support.container import Container
 from tests.support.github import GitHub
+from tests.support.installed import BUSYLIGHT, GREEN, STATUS, addresses, painted, plug_in, port_of
 from tests.support.readme import commands
 
 POWER_CUTS = int(os.environ.get("POWER_CUTS", "4"))
-BUSYLIGHT = "/opt/busylight/bin/busylight"
-STATUS = f"{BUSYLIGHT} service status"
-GREEN = "the light shows: available"
-PORT = "/run/light/port"
 
 
 def test_by_setup_two_commands_lead_to_a_light_that_works(
@@ -47,7 +44,7 @@ def test_by_setup_two_commands_lead_to_a_light_that_works(
     for question, answer in (
         (r"Light \[none\]: $", "other"),
         ("Which kind.*: $", "serial"),
-        ("SERIAL_PORT.*: $", PORT),
+        ("SERIAL_PORT.*: $", port_of()),
         ("Ask who is on .*: $", "yes"),
         ("MQTT broker.*: $", "-"),
         ("Source .*: $", ""),
@@ -181,22 +178,12 @@ def read_since(lookalike: Lookalike, moment: float) -> bool:
     )
 
 
-def addresses(lookalike: Lookalike) -> dict[str, str]:
-    """What a person at Microsoft's real addresses does not set."""
-    return {
-        "GRAPH_AUTHORITY_URL": lookalike.authority_url,
-        "GRAPH_BASE_URL": lookalike.base_url,
-        "GRAPH_CA_FILE": "/etc/ssl/lookalike.pem",
-        "INTERVAL": "1",
-    }
-
-
 def with_values(command: str, lookalike: Lookalike) -> str:
     """The command with a person's own values in it."""
     values = {
         "GRAPH_CLIENT_ID": lookalike.client_id,
         "GRAPH_TENANT_ID": lookalike.tenant_id,
-        "SERIAL_PORT": PORT,
+        "SERIAL_PORT": port_of(),
         **addresses(lookalike),
     }
     for name, value in values.items():
@@ -217,20 +204,3 @@ def timed(machine: Container, command: str) -> float:
 def version(machine: Container) -> str:
     """What the program says that it is."""
     return machine.run(f"{BUSYLIGHT} --version").stdout.strip()
-
-
-def painted(machine: Container) -> bool:
-    """Whether the light itself is green."""
-    last = machine.run("tail -n 1 /run/light/painted").stdout
-    return "#00ff00" in last or "available" in last.lower()
-
-
-def plug_in(machine: Container) -> None:
-    """Start a virtual light, whose port anybody may open, as a real one's group may."""
-    machine.run(
-        "systemctl reset-failed light 2>/dev/null; install -d -m 777 /run/light; systemd-run "
-        "--quiet --unit=light --property=StandardOutput=file:/run/light/painted "
-        f"{BUSYLIGHT} firmware simulate --link {PORT}",
-        check=True,
-    )
-    machine.says(f"chmod 666 $(readlink -f {PORT}) && echo there", "there")
