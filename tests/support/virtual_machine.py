@@ -1,7 +1,7 @@
 """A whole machine with a kernel of Debian's, in QEMU: with a USB port, and a real power switch.
 
-Needs root, debootstrap, mkfs.ext4 and QEMU; where the processor lets nobody make machines in this
-one (no /dev/kvm), it is slow.
+Needs root, debootstrap, mkfs.ext4 and QEMU. The processor is emulated, too, and so it is slow:
+there are machines whose /dev/kvm cannot run a kernel of Debian's.
 """
 
 import json
@@ -31,7 +31,7 @@ ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear %I dumb
 """
 _PROMPT: Final = "ready> "
-_PATIENCE: Final = 120.0
+_PATIENCE: Final = 900.0
 
 
 def machine_root(cache: Path) -> Path:
