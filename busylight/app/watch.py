@@ -149,8 +149,9 @@ class Watch:
                 os.write(2, text.encode("utf-8", "replace"))
 
         saying = threading.Thread(target=say, name="last words", daemon=True)
-        saying.start()
-        saying.join(_WORD_LIMIT)
+        with contextlib.suppress(RuntimeError):  # no more threads: then without a word
+            saying.start()
+            saying.join(_WORD_LIMIT)
         self._exit_now(1)
 
 

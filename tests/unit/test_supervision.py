@@ -23,7 +23,7 @@ from busylight.app.watch import Pace, Watch, part_in
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
 from busylight.core.view import PartHealth, PartState
-from busylight.edge.current_part import PART, leaving_nothing, note_owners
+from busylight.edge.current_part import PART, PartEndedError, leaving_nothing, note_owners
 from busylight.edge.systemd import Supervisor
 from busylight.parts import Output
 from tests.unit.test_app import CALL, RULES, Lamp, Script, _settings, until
@@ -301,6 +301,23 @@ async def test_what_another_part_or_the_program_runs_is_left_alone() -> None:
     assert not other.done()
     mine.cancel()
     other.cancel()
+
+
+async def test_a_task_of_a_part_that_calls_for_an_exit_ends_itself_and_not_the_program() -> None:
+    note_owners(asyncio.get_running_loop())
+
+    async def leave() -> None:
+        await asyncio.sleep(0)
+        raise SystemExit(3)
+
+    async def part() -> asyncio.Task[None]:
+        PART.set("output a")
+        return asyncio.create_task(leave())
+
+    task = await asyncio.create_task(part())
+    await asyncio.wait({task})
+    with pytest.raises(PartEndedError, match="raised SystemExit"):
+        task.result()
 
 
 class Odd:
