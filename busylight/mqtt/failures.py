@@ -81,6 +81,13 @@ def silent(settings: MqttSettings) -> BrokerError:
     )
 
 
+def slept(settings: MqttSettings) -> BrokerError:
+    """The machine was suspended, or the program stopped: what was said meanwhile is lost."""
+    return BrokerError(
+        f"this machine has slept, and the broker at {where(settings)} has dropped us meanwhile"
+    )
+
+
 def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  # noqa: C901 -- one case a line
     """Why no connection could be made."""
     at = where(settings)

@@ -130,6 +130,19 @@ async def test_who_blocks_the_loop_is_named_remembered_and_shown_with_its_stack(
     assert "_block_in" in said
 
 
+async def test_who_blocks_is_ended_even_where_no_thread_can_say_the_last_words(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append) as watch:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        watch.beat()
+        await asyncio.create_task(_block_in("output lamp", lambda: exits))
+    assert exits == [1]
+
+
 async def test_a_loop_that_goes_round_is_left_alone(tmp_path: Path, exits: list[int]) -> None:
     with Watch(tmp_path, pace=Pace(0.02, 2), exit_now=exits.append) as watch:
         for _ in range(30):
