@@ -1,5 +1,6 @@
 """The program is told on by systemd's protocol, and ended by a thread when its loop is blocked."""
 
+import _thread
 import asyncio
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Self
 import pytest
 
 from busylight.app import blocked, daemon, source_runner
+from busylight.app import watch as watch_module
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
@@ -133,19 +135,47 @@ async def test_who_blocks_the_loop_is_named_remembered_and_shown_with_its_stack(
 async def test_who_blocks_is_ended_even_where_no_thread_can_say_the_last_words(
     tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_thread: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
+    def hang(_thread: threading.Thread) -> None:
+        raise AssertionError("where memory has run out it would hang")
+
     with Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append) as watch:
-        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monkeypatch.setattr(threading.Thread, "start", hang)
+        monkeypatch.setattr(_thread, "start_new_thread", refuse)
         watch.beat()
         await asyncio.create_task(_block_in("output lamp", lambda: exits))
     assert exits == [1]
 
 
+async def test_who_blocks_is_ended_though_memory_has_run_out(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append)
+    real, failed = watch._timeout, [0]
+
+    def fail_at_first() -> float:
+        failed[0] += 1
+        if failed[0] <= 3:
+            raise MemoryError
+        return real()
+
+    def fail(*_: object) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr(watch, "_timeout", fail_at_first)
+    monkeypatch.setattr(watch_module, "redact", fail)
+    with watch:
+        watch.beat()
+        await asyncio.create_task(_block_in("output lamp", lambda: exits))
+    assert exits == [1]
+    assert failed[0] > 3
+
+
 async def test_a_loop_that_goes_round_is_left_alone(tmp_path: Path, exits: list[int]) -> None:
-    with Watch(tmp_path, pace=Pace(0.02, 2), exit_now=exits.append) as watch:
-        for _ in range(30):
+    with Watch(tmp_path, pace=Pace(0.02, 50), exit_now=exits.append) as watch:
+        for _ in range(150):
             watch.beat()
             await asyncio.sleep(0.01)
     assert exits == []
