@@ -6,10 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from busylight.app.checked import checked_command
 from busylight.app.slot import Slot
 from busylight.core.override import Command
 from busylight.core.view import View
-from busylight.edge.lives import Abandoned, Life, PartEndedError, contained, first_of
+from busylight.edge.current_part import PartEndedError
+from busylight.edge.lives import (
+    Abandoned,
+    Life,
+    contained,
+    fault_in,
+    first_of,
+)
 from busylight.parts import HearingOutput, Output, OutputError
 
 _log: Final = logging.getLogger("busylight.app")
@@ -44,7 +52,7 @@ class Connection:
         try:
             await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
-            raise first_of(group, OutputError) from group
+            raise fault_in(group, OutputError) from group
 
     async def _work(self) -> None:
         async with self._life.within(self.limits.connect):
@@ -103,7 +111,7 @@ class Connection:
     async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
-                self.heard(command)
+                self.heard(checked_command(command))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from busylight.app.raised import told
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
@@ -14,7 +15,6 @@ from busylight.core.palette import Palette
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
-from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
@@ -68,7 +68,7 @@ class Hub:
             self._situation = self._situation.after_reading(answer, now)
         else:
             # Whatever a part raises is told to everybody who may read the topics.
-            answer = replace(answer, detail=redact(answer.detail))
+            answer = replace(answer, detail=told(answer.detail))
             self._situation = self._situation.after_trouble(answer, now)
         self._tell()
 
@@ -100,7 +100,7 @@ class Hub:
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
         if health.error is not None:
-            health = replace(health, error=redact(health.error))
+            health = replace(health, error=told(health.error))
         before = self._situation.outputs.get(output)
         if before == health:
             return
