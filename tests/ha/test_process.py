@@ -231,8 +231,7 @@ def test_from_an_empty_broker_it_is_complete_within_three_seconds_of_the_program
         wait_until(home_assistant.is_complete)
         took = time.monotonic() - began
         slowness = max(slowness, _slowness())
-        print(f"complete {took:.2f} s after the start, on a machine {slowness:.1f} times as slow")
-        assert took <= 3 * slowness
+        assert took <= 3 * slowness, f"a machine {slowness:.1f} times as slow as one's own"
         wait_until(partial(home_assistant.shows, "binary_sensor.desk_output_mqtt", "on"))
         assert home_assistant.shown("desk")["binary_sensor.desk_in_a_call"] == "on"
         watch = Watch(home_assistant, lateness)
