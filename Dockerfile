@@ -11,7 +11,7 @@ RUN python -m venv /opt/build \
 RUN python -m venv /opt/busylight \
   && /opt/busylight/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
        --requirement deploy/docker/requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY busylight ./busylight
 COPY firmware_bridge ./firmware_bridge
 RUN /opt/build/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps \
