@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from busylight.app.control_socket import SOCKET, ask_daemon
+from busylight.edge.daemon_socket import SOCKET, ask_daemon
 from busylight.app.remembered import RememberedOverride
 from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput

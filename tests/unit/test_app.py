@@ -15,7 +15,8 @@ import pytest
 
 from busylight.app import output_runner, remembered
 from busylight.app.clash import clash
-from busylight.app.control_socket import ask_daemon, control_socket
+from busylight.app.control_socket import control_socket
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
