@@ -65,7 +65,8 @@ def problem_of(detail: Mapping[str, Any]) -> str:
     context: dict[str, Any] = detail.get("ctx", {})
     wording = _WORDINGS.get(detail["type"])
     if wording is None:
-        return detail["msg"][:1].lower() + detail["msg"][1:]
+        message = str(detail["msg"])
+        return message[:1].lower() + message[1:]
     if "expected" in context:
         context = {**context, "expected": str(context["expected"]).replace("'", "")}
     return wording.format(**context)

@@ -9,9 +9,7 @@ from busylight.settings.variables import PREFIX, Variable
 _SYSTEM_FILE_DIR: Final = Path("/etc/busylight")
 
 
-def state_dir(
-    given: Mapping[str, Variable], file: Path | None, environ: Mapping[str, str]
-) -> Path:
+def state_dir(given: Mapping[str, Variable], file: Path | None, environ: Mapping[str, str]) -> Path:
     """The directory that the settings name, else the light's own in the root for such."""
     named = given.get(f"{PREFIX}STATE_DIR")
     if named is not None:
