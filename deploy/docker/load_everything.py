@@ -24,3 +24,4 @@ for group in ("busylight.sources", "busylight.outputs"):
 # These are loaded by the first request.
 for module in ("busylight.sources.graph.session", "httpcore", "encodings.idna"):
     import_module(module)
+import_module("busylight.addon")

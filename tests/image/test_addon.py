@@ -112,7 +112,7 @@ def test_the_form_leads_to_a_light_in_home_assistant(
         wait_until(lambda: code.encode() in (heard.last("busylight/busylight/sign_in") or b""))
         lookalike.entra.approve(code)
         container.until(lambda: "available" in container.exec("busylight", "health").stdout)
-        assert container.health() == 0
+        container.until(lambda: container.health() == 0)
         device = json.loads(heard.last("homeassistant/device/busylight_busylight/config") or b"{}")
         assert device["device"]["name"] == "Desk"
 
