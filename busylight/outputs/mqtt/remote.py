@@ -44,7 +44,7 @@ async def set_mode(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    daemon = _Daemon(settings, wanted)
+    daemon = _Daemon(settings, wanted, teams=teams)
     connection = await visit(settings, daemon.received, timeout)
     try:
         async with asyncio.timeout_at(deadline):
@@ -96,7 +96,7 @@ async def _ask(
 class _Daemon:
     """What the daemon says of itself on the broker."""
 
-    def __init__(self, settings: MqttSettings, wanted: SetMode) -> None:
+    def __init__(self, settings: MqttSettings, wanted: SetMode, *, teams: bool) -> None:
         self._settings = settings
         self._wanted = wanted
         self._availability: bytes | None = None
@@ -109,12 +109,9 @@ class _Daemon:
         base = settings.base
         self._mode_topic, self._override_topic = f"{base}/mode", f"{base}/override"
         self._diagnostics_topic = f"{base}/diagnostics"
-        self.topics = (
-            availability_topic(settings),
-            self._mode_topic,
-            self._override_topic,
-            self._diagnostics_topic,
-        )
+        self.topics: tuple[str, ...] = (availability_topic(settings), self._mode_topic, self._override_topic)
+        if teams:
+            self.topics += (self._diagnostics_topic,)
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what the broker sends."""

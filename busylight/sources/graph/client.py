@@ -58,16 +58,19 @@ _CONSENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What a request needs."""
+    """What a request needs, and gets."""
 
     permission: str
     remedy: str = _CONSENT
+    good: tuple[int, ...] = (_OK,)
+    """The statuses of a good answer."""
 
 
 _TO_WRITE: Final = _Need(
     WRITE_PERMISSION,
     "add it in Entra (App registrations, this app, API permissions, Microsoft Graph, delegated), "
     "then sign in again with `busylight login`",
+    (_OK, _NO_CONTENT),  # both are told of
 )
 
 
@@ -334,11 +337,12 @@ class GraphClient:
             answer = self._send(method, path, token, content, limit)
             if answer.status == _UNAUTHORIZED:
                 self._no_force_until = now() + _NO_FORCE_SECONDS
-        if answer.status in (_OK, _NO_CONTENT):
+        needs = needs or _Need(self._permission())
+        if answer.status in needs.good:
             self._no_force_until = 0.0
             return answer
         code = answers.error_code(answer.content_type, answer.body)
-        raise self._refusal(answer, code, needs or _Need(self._permission()))
+        raise self._refusal(answer, code, needs)
 
     def _send(
         self, method: str, path: str, token: Token, content: bytes | None, limit: int

@@ -14,10 +14,7 @@ from busylight.sources.graph.errors import (
 )
 from busylight.sources.graph.session import GraphSession
 from busylight.sources.graph.settings import GraphSettings
-from busylight.sources.graph.tokens import WRITE_PERMISSION
 
-_CONSENT_NEEDED: Final = frozenset({65001, 65004, 90094, 90095, 650057})
-"""Microsoft's numbers for a sign-in that is good, but not for what is asked for."""
 _LOOK_FOR_SIGN_IN: Final = 5.0
 """Seconds between two looks at what is stored here, whether somebody has signed in again."""
 _LOOK_FOR_TEAMS: Final = 60.0
@@ -69,12 +66,6 @@ class PreferredPresenceWriter:
 
 def _not_taken(error: GraphError) -> NotTakenError:
     if isinstance(error, SignedOutError):
-        if error.aadsts in _CONSENT_NEEDED:
-            return NotTakenError(
-                f"the sign-in does not allow it ({WRITE_PERMISSION}, AADSTS{error.aadsts}); "
-                "sign in again with `busylight login`",
-                wait=_LOOK_FOR_SIGN_IN,
-            )
         return NotTakenError(str(error), wait=_LOOK_FOR_SIGN_IN)
     if isinstance(error, ForbiddenError):
         return NotTakenError(str(error), wait=_LOOK_FOR_PERMISSION)

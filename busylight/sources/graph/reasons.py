@@ -157,6 +157,9 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
     }
 )  # fmt: skip
 
+NOT_CONSENTED: Final = frozenset({65001, 65004, 90094, 90095, 650057})
+"""Numbers that say that a sign-in is good, but not for what is asked for."""
+
 _BY_ERROR: Final = MappingProxyType(
     {
         "authorization_declined": Reason("the person declined to sign in", _AGAIN),

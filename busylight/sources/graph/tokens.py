@@ -197,12 +197,15 @@ class Tokens:
     def _acquire(self, *, force: bool = False) -> Token:
         try:
             token = self._for_app() if self.is_app() else self._for_person(force=force)
-        except SignedOutError as error:
+        except SignedOutError as raised:
             self._held = None
-            if not self._writes:  # who may not write may well read on
+            error = raised
+            if not self._writes:
                 self._drop_access_tokens()  # or another process would believe in what is left
+            elif raised.aadsts in reasons.NOT_CONSENTED:  # who may not write may well read on
+                error = _for_reading_only(raised.aadsts)
             self._refused, self._refused_until = error, now() + REFUSED_SECONDS
-            raise
+            raise error from None
         self._refused = None
         self._held = token
         return token
@@ -270,6 +273,14 @@ class Tokens:
         if self._refused is None or changed or now() >= self._refused_until:
             return
         raise self._refused.with_traceback(None)
+
+
+def _for_reading_only(aadsts: int | None) -> SignedOutError:
+    return SignedOutError(
+        f"the sign-in is for reading only, without {WRITE_PERMISSION} (AADSTS{aadsts})",
+        "sign in again with `busylight login`",
+        aadsts=aadsts,
+    )
 
 
 def scopes(settings: GraphSettings) -> list[str]:
