@@ -27,6 +27,8 @@ _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 60.0
 _TRY_LIMIT: Final = 60.0
 """Seconds that one try may take; its requests have limits of their own."""
+_GRACE: Final = 30.0
+"""Seconds that Teams may hold something for longer than it was told to: its clock is not ours."""
 _NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend."""
 
@@ -159,7 +161,7 @@ class PreferredPresence:
         held_before = self._held_until
         seconds = math.ceil(min(self._ends_at - began, WITHOUT_END))
         if wanted is not None:  # it may be taken though the answer is lost
-            self._held_until = max(held_before, began + seconds)
+            self._held_until = max(held_before, began + seconds + _GRACE)
         try:
             async with asyncio.timeout(_TRY_LIMIT):
                 await self._prefer(wanted, seconds)

@@ -12,7 +12,7 @@ from busylight.demo.lookalike import ADELE, ALEX, Lookalike, faults
 from firmware_bridge import protocol
 from firmware_bridge.simulate import SimulatedLight
 from tests.security.evidence import Evidence
-from tests.support.broker import Broker, Recorder, wait_until
+from tests.support.broker import Broker, Recorder
 from tests.support.firmware import shows
 from tests.support.program import PATIENCE, Home, Program
 
@@ -116,9 +116,7 @@ def test_the_end_of_an_override_ends_it_in_teams(
         program.ends()
 
 
-def test_set_teams_waits_until_teams_was_told(
-    lookalike: Lookalike, home: Home, broker: Broker
-) -> None:
+def test_set_teams_waits_until_teams_was_told(lookalike: Lookalike, home: Home) -> None:
     with home.start() as program:
         program.shows("available")
         done = home.run("set", "--teams", "busy", "--for", "25m")

@@ -167,7 +167,7 @@ async def test_a_permission_that_is_missing_is_told_with_what_helps(
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
 async def test_what_goes_wrong_is_told_and_reading_goes_on(
-    lookalike: Lookalike, settings: GraphSettings, fault: Fault, words: str, waits: bool
+    lookalike: Lookalike, settings: GraphSettings, fault: Fault, words: str, *, waits: bool
 ) -> None:
     lookalike.faults.add(fault, path=SET_PATH)
     async with watching(settings, deadline=1.0) as watched:

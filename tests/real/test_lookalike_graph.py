@@ -326,7 +326,7 @@ def test_a_preferred_presence_that_graph_does_not_document_is_refused(
         (ALEX.object_id, {"Presence.ReadWrite"}, True, False),
     ],
 )
-def test_who_may_set_whose_preferred_presence(  # noqa: PLR0917 -- the case itself
+def test_who_may_set_whose_preferred_presence(
     lookalike: Lookalike,
     client: httpx.Client,
     user_id: str,

@@ -1,8 +1,10 @@
 """What an override says to Teams, and how the newest wish gets there."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -68,9 +70,9 @@ def test_a_time_is_told_as_iso_8601_has_it(seconds: int, text: str) -> None:
 @given(st.integers(1, LONGEST))
 def test_every_time_that_an_override_can_have_is_taken_as_it_was_meant(seconds: int) -> None:
     preferences = Preferences()
-    body = f'{{"availability":"Busy","activity":"Busy","expirationDuration":"{iso_duration(seconds)}"}}'
+    body = {**asdict(BUSY), "expirationDuration": iso_duration(seconds)}
     before = clock.now()
-    preferences.act(SET, "somebody", body.encode())
+    preferences.act(SET, "somebody", json.dumps(body).encode())
     found = preferences.of("somebody")
     assert found is not None
     assert 0 <= found.ends_at - before - seconds < 1
@@ -121,6 +123,7 @@ def teams() -> Teams:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GRACE", 0.5)
     monkeypatch.setattr(module, "_SPACING", 0.0)
     monkeypatch.setattr(module, "_FIRST_RETRY", 0.001)
     monkeypatch.setattr(module, "_LAST_RETRY", 0.001)

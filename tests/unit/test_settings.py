@@ -294,7 +294,10 @@ def test_a_stale_after_follows_the_interval() -> None:
     [
         ({"GRAPH_CLOUD": "china"}, "Microsoft offers no presence"),
         ({"GRAPH_CLOUD": "mars"}, "global, usgov, dod"),
-        ({"GRAPH_WRITE": "true", "GRAPH_USER": GUID}, "GRAPH_WRITE=true is refused with GRAPH_USER:"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_USER": GUID},
+            "=true is refused with GRAPH_USER:",
+        ),
         ({"GRAPH_WRITE": "true", "GRAPH_USERS": GUID}, "is refused with GRAPH_USERS:"),
         (
             {"GRAPH_WRITE": "true", "GRAPH_CLIENT_SECRET": "s", "GRAPH_USER": GUID},
@@ -334,8 +337,8 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
 
 
 def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
-    for given, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
-        settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **given)
+    for more, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
+        settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **more)
         assert settings.graph is not None
         assert settings.graph.write is wanted
     assert _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_WRITE="false", GRAPH_USER=GUID).graph is not None

@@ -109,9 +109,9 @@ class _Daemon:
         base = settings.base
         self._mode_topic, self._override_topic = f"{base}/mode", f"{base}/override"
         self._diagnostics_topic = f"{base}/diagnostics"
-        self.topics: tuple[str, ...] = (availability_topic(settings), self._mode_topic, self._override_topic)
+        self.topics = [availability_topic(settings), self._mode_topic, self._override_topic]
         if teams:
-            self.topics += (self._diagnostics_topic,)
+            self.topics.append(self._diagnostics_topic)
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what the broker sends."""
