@@ -16,6 +16,7 @@ from busylight.app import blocked, credential_watch
 from busylight.app.control_socket import control_socket
 from busylight.app.hub import LONGEST_NAP, Hub
 from busylight.app.output_runner import OutputRunner, output_maker
+from busylight.app.preferred_presence import PreferredPresence
 from busylight.app.remembered import RememberedOverride
 from busylight.app.source_runner import SourceRunner
 from busylight.app.watch import Watch
@@ -23,7 +24,7 @@ from busylight.core.appearance import AS_EVERYWHERE
 from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.knowledge import NotKnown, Trouble, Why
-from busylight.core.override import Press
+from busylight.core.override import Override, Press
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -117,6 +118,11 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def writes(settings: Settings) -> bool:
+    """Whether the person's preferred presence is set, too."""
+    return settings.source == "graph" and settings.graph is not None and settings.graph.write
+
+
 class Daemon:
     """Watches presence and drives every output until it is told to stop."""
 
@@ -146,9 +152,10 @@ class Daemon:
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
         self.hub.on_pace = self._source.pace
+        self._teams = self._preferred_presence() if writes(settings) else None
+        self.hub.on_override = self._overridden
         if self._memory is not None:
-            self.hub.on_override = self._memory.note
-            self._memory.on_recalled = self.hub.recalled
+            self._memory.on_recalled = self._recalled
         self.hub.on_view = self._tell_watchers
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))
@@ -163,6 +170,26 @@ class Daemon:
         """Read now; a file of people is looked at, too."""
         _log.info("reading now, as SIGHUP asks")
         self.hub.on_refresh()
+
+    def _preferred_presence(self) -> PreferredPresence:
+        return PreferredPresence(
+            prefer=self._source.prefer,
+            told=self.hub.preferred_presence,
+            read_now=self._source.refresh,
+            knowledge=lambda: self.hub.view.knowledge,
+            in_force=self.hub.view.override,
+        )
+
+    def _overridden(self, override: Override | None) -> None:
+        if self._memory is not None:
+            self._memory.note(override)
+        if self._teams is not None:
+            self._teams.wish(override)
+
+    def _recalled(self, override: Override | None) -> None:
+        self.hub.recalled(override)
+        if self._teams is not None:
+            self._teams.recalled(override)
 
     async def run(self) -> None:
         """Work until `stop` is called, then say goodbye within five seconds."""
@@ -184,6 +211,8 @@ class Daemon:
                         credential_watch.watch(graph, self.hub.credential), name="credential"
                     )
                 )
+            if self._teams is not None:
+                watching.append(asyncio.create_task(self._teams.run(), name="preferred presence"))
             if self._memory is not None:
                 watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [

@@ -12,6 +12,7 @@ from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Troubl
 from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -161,6 +162,14 @@ class Hub:
         """Take in that the app's own credential ends soon, or (None) does not."""
         if words != self._situation.credential:
             self._situation = replace(self._situation, credential=words)
+            self._tell()
+
+    def preferred_presence(self, health: PreferredHealth) -> None:
+        """Take in what has become of what Teams was to be told."""
+        if health.error is not None:
+            health = replace(health, error=redact(health.error))
+        if health != self._situation.preferred_presence:
+            self._situation = replace(self._situation, preferred_presence=health)
             self._tell()
 
     def _log_health(self, output: str, health: PartHealth) -> None:

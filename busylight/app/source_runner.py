@@ -10,10 +10,11 @@ from busylight.app.checked import checked_answer
 from busylight.app.raised import described, told, words_of
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.preferred_presence import Preferred
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.lives import Abandoned, Life, fault_in, first_of
-from busylight.parts import PacedSource, Source, SourceError
+from busylight.parts import NotTakenError, PacedSource, Source, SourceError, WritingSource
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -54,6 +55,13 @@ class SourceRunner:
         source: object = self._source
         if isinstance(source, PacedSource):
             source.pace(seconds)
+
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the person's preferred presence at the source; raises `NotTakenError`."""
+        source: object = self._source
+        if not isinstance(source, WritingSource):
+            raise NotTakenError("the source has not begun yet", wait=1.0)
+        await source.prefer(wanted, seconds)
 
     async def run(self) -> None:
         """Read for ever."""

@@ -9,6 +9,7 @@ from typing import Any
 from busylight.core.knowledge import Knowledge, Known, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Override
+from busylight.core.preferred_presence import PreferredHealth
 from busylight.core.view import Diagnostics, View
 
 Dates = Callable[[float | None], str | None]
@@ -97,6 +98,17 @@ def diagnostics_document(
         document["blocked"] = diagnostics.blocked
     if diagnostics.credential is not None:
         document["credential"] = diagnostics.credential
+    if diagnostics.preferred_presence is not None:
+        document["preferred_presence"] = _preferred_document(diagnostics.preferred_presence, dates)
+    return document
+
+
+def _preferred_document(health: PreferredHealth, dates: Dates) -> dict[str, Any]:
+    document: dict[str, Any] = {"state": health.state.value, "availability": health.availability}
+    if health.since is not None:
+        document["since"] = dates(health.since)
+    if health.error is not None:
+        document["error"] = health.error
     return document
 
 

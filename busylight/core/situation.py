@@ -17,12 +17,17 @@ from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPr
 from busylight.core.light import LightState
 from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
 from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
+NO_TEAMS: Final = (
+    "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
+    "to Teams on some device"
+)
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -87,6 +92,7 @@ class Situation:
     faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How often each output, or the `source`, has failed."""
     credential: str | None = None
+    preferred_presence: PreferredHealth | None = None
     blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
@@ -198,11 +204,24 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
                 credential=self.credential,
+                preferred_presence=self._preferred_presence(knowledge),
             ),
             people=MappingProxyType(
                 self._with_lights(people, palette, now) if self.rules.many else {}
             ),
         )
+
+    def _preferred_presence(self, knowledge: Knowledge) -> PreferredHealth | None:
+        """What became of it: Teams takes it also where it has no effect, and does not say so."""
+        health = self.preferred_presence
+        if (
+            health is None
+            or health.state is not PreferredState.SET
+            or not isinstance(knowledge, Known)
+            or knowledge.presence.availability != "Offline"
+        ):
+            return health
+        return replace(health, error=NO_TEAMS)
 
     def _override(self, now: float) -> Override | None:
         override = self.override

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from busylight.core.knowledge import Knowledge, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Mode, Override, Press
+from busylight.core.preferred_presence import PreferredHealth
 
 
 class PartState(StrEnum):
@@ -59,6 +60,8 @@ class Diagnostics:
     """How often each output, or the `source`, has failed since the start, if ever."""
     blocked: str | None = None
     """The part for which the program had to be started again, and why."""
+    preferred_presence: PreferredHealth | None = None
+    """What has become of what Teams was to be told; None: nothing is told to Teams."""
     credential: str | None = None
     """That the app's own secret or certificate ends soon, and what to do; None: it does not."""
 

@@ -515,3 +515,21 @@ def test_without_discovery_the_lines_in_the_documentation_do(
 
 def _slug(person: Person) -> str:
     return person.principal_name.replace("@", "_").replace(".", "_")
+
+
+def test_the_select_tells_teams_where_that_is_asked_for(
+    home_assistant: Watched, home: Home, lookalike: Lookalike
+) -> None:
+    home.settings["GRAPH_WRITE"] = "true"
+    home.sign_in(lookalike)
+    graph = lookalike.graph
+    with home.start() as program:
+        wait_until(partial(home_assistant.shows, "select.desk_mode", "auto"))
+        for mode, availability in (("do_not_disturb", "DoNotDisturb"), ("auto", None)):
+            home_assistant.call(
+                "select", "select_option", entity_id="select.desk_mode", option=mode
+            )
+            assert graph.wait_preferred(availability)
+        # What is shown as presence was read: Teams shows the preferred one no more.
+        wait_until(partial(home_assistant.shows, "binary_sensor.desk_in_a_call", "on"))
+        program.ends()

@@ -200,7 +200,7 @@ def test_a_group_of_the_example_loads_when_the_marks_are_taken_away(
         if name.endswith("_FILE"):  # stands for a file that people have
             settings[name] = str(calendar if "HOLIDAYS" in name else readable)
     # Of these one has to be chosen; and the certificate above has no password.
-    for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD"):
+    for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD", "WRITE"):
         settings.pop(f"BUSYLIGHT_GRAPH_{alternative}", None)
     load(_file(tmp_path / "env", settings), {}, needs_source=False, needs_outputs=False)
 
