@@ -14,8 +14,8 @@ from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection, Received
 from busylight.mqtt.failures import NoDaemonError
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.commands import COMMANDS
-from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, availability_topic
+from busylight.outputs.mqtt.commands import COMMANDS, mode_payload
+from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, alive_topics
 from busylight.parts import OutputError
 
 
@@ -51,14 +51,11 @@ async def _ask(
     if refused := await connection.subscribe(daemon.topics):
         raise OutputError(failures.subscription_refused(settings, refused))
     topic = f"{settings.base}/mode/set"
-    document: dict[str, str | int] = {"mode": wanted.mode.value}
-    if wanted.seconds is not None:
-        document |= {"for": wanted.seconds}
     while True:
         # Who is away hears nothing; who comes back is asked again.
         await daemon.until(lambda: not daemon.is_away)
         daemon.asked()
-        sent = connection.send(topic, json.dumps(document).encode(), retain=False)
+        sent = connection.send(topic, mode_payload(wanted), retain=False)
         if reason := await sent:
             raise failures.PublishRefusedError(settings, {topic: reason})
         await daemon.until(lambda: daemon.confirms or daemon.is_away)
@@ -72,14 +69,14 @@ class _Daemon:
     def __init__(self, settings: MqttSettings, wanted: SetMode) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._availability: bytes | None = None
+        self._lives: dict[str, bytes] = {}
         self._mode: str | None = None
         self._override: Any = ...  # not heard yet; None is heard: no override
         self._override_is_news = False
         self._heard = asyncio.Event()
         base = settings.base
         self._mode_topic, self._override_topic = f"{base}/mode", f"{base}/override"
-        self.topics = (availability_topic(settings), self._mode_topic, self._override_topic)
+        self.topics = (*alive_topics(base), self._mode_topic, self._override_topic)
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what the broker sends."""
@@ -91,8 +88,10 @@ class _Daemon:
             except (ValueError, RecursionError):
                 self._override = ...
             self._override_is_news = not retained
+        elif payload:
+            self._lives[topic] = payload
         else:
-            self._availability = payload
+            self._lives.pop(topic, None)
         self._heard.set()
 
     def asked(self) -> None:
@@ -107,13 +106,17 @@ class _Daemon:
 
     @property
     def is_away(self) -> bool:
-        """Whether it says so itself, or the broker in its place."""
-        return self._availability == OFFLINE
+        """Whether it says so itself, or the broker in its place; of two readers, both of them."""
+        return OFFLINE in self._lives.values() and not self._is_online
+
+    @property
+    def _is_online(self) -> bool:
+        return ONLINE in self._lives.values()
 
     @property
     def confirms(self) -> bool:
         """Whether it lives, and shows what is wanted."""
-        if self._availability != ONLINE or self._mode != self._wanted.mode:
+        if not self._is_online or self._mode != self._wanted.mode:
             return False
         if not self._override_is_news:  # retained: perhaps by a daemon that is no more
             return False
@@ -133,8 +136,9 @@ class _Daemon:
         """Why nobody has confirmed, as far as can be known."""
         base = self._settings.base
         if self.is_away:
-            return f"the daemon of {base} is not running: {self.topics[0]} says offline"
-        if self._availability is None:
+            said = next(topic for topic, word in self._lives.items() if word == OFFLINE)
+            return f"the daemon of {base} is not running: {said} says offline"
+        if not self._lives:
             return (
                 f"no daemon is known at {base} on {failures.where(self._settings)}: start it with "
                 "`busylight run`, with OUTPUTS=mqtt and the same ID and MQTT_TOPIC"
