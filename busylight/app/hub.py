@@ -19,6 +19,8 @@ from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
+_BROKER: Final = "mqtt"
+"""The output by which two readers hear of each other."""
 OUTSIDE_HOURS_PACE: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
 LONGEST_NAP: Final = 5.0
@@ -124,7 +126,7 @@ class Hub:
     def _news(self, news: News) -> None:
         now = clock.now()
         if isinstance(news, Peers):
-            self._situation = self._situation.after_peers(news)
+            self._situation = self._situation.after_peers(news, now)
         elif self._situation.is_led(now):
             self._situation = self._situation.after_shared(news.override, now)
             self.on_override(self._situation.override)
@@ -144,6 +146,8 @@ class Hub:
             return
         self._log_health(output, health)
         self._situation = self._situation.after_health(output, health)
+        if output == _BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
+            self._situation = self._situation.after_cut(clock.now())
         self._tell()
 
     async def run(

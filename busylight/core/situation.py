@@ -30,8 +30,6 @@ from busylight.core.view import (
 )
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BROKER: Final = "mqtt"
-"""The output by which two readers hear of each other."""
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
@@ -179,9 +177,25 @@ class Situation:
             {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
         )
 
-    def after_peers(self, peers: Peers) -> "Situation":
+    def after_peers(self, peers: Peers, now: float) -> "Situation":
         """What holds when the broker has told how the two readers are."""
-        return replace(self, reader=self.reader and self.reader.after_peers(peers))
+        if self.reader is None:
+            return self
+        return self._with_reader(self.reader.after_peers(peers), now)
+
+    def after_cut(self, now: float) -> "Situation":
+        """What holds when the broker, and with it the other reader, is lost."""
+        return self if self.reader is None else self._with_reader(self.reader.after_cut(), now)
+
+    def _with_reader(self, reader: Reader, now: float) -> "Situation":
+        """Our own trouble holds again when we lead, and is forgotten when we read no more."""
+        before, turns = self.turns(now), reader.turns(now)
+        after = replace(self, reader=reader)
+        if not turns.own:
+            return replace(after, trouble=None)
+        if before.followed and not turns.followed and self.trouble is not None:
+            return replace(after, memories=self._memories_in(self.trouble, now))
+        return after
 
     def after_shared(self, override: Override | None, now: float) -> "Situation":
         """What holds when the reader that leads has told its override."""
@@ -239,13 +253,8 @@ class Situation:
 
     def after_health(self, output: str, health: PartHealth) -> "Situation":
         """What holds when an output has told how it is."""
-        reader = self.reader
-        lost = health.state in (PartState.CONNECTING, PartState.FAILED)
-        if reader is not None and output == _BROKER and lost:
-            reader = reader.after_cut()
         return replace(
             self,
-            reader=reader,
             outputs=MappingProxyType({**self.outputs, output: health}),
             faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
         )

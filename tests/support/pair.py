@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,7 +18,7 @@ BASE: Final = "busylight/desk"
 class Pair:
     """A context manager: look-alike, broker, recorder, and the homes of both programs.
 
-    The primary reaches Graph and the broker through proxies of its own.
+    Each reaches Graph through a proxy of its own, and the primary the broker, too.
     """
 
     def __init__(
@@ -39,12 +40,18 @@ class Pair:
         self.broker = enter(Broker(self._directory / "broker", **self._options))
         self.recorder = enter(Recorder(self.broker))
         self.to_graph = enter(FaultProxy(self.lookalike.port))
+        self.spare_to_graph = enter(FaultProxy(self.lookalike.port))
         self.to_broker = enter(FaultProxy(self.broker.port))
         self.primary = self._home("primary", self.to_broker.port)
         self.spare = self._home("spare", self.broker.port)
-        direct, proxied = f":{self.lookalike.port}/", f":{self.to_graph.port}/"
-        base_url = self.primary.settings["GRAPH_BASE_URL"]
-        self.primary.settings["GRAPH_BASE_URL"] = base_url.replace(direct, proxied)
+        for home, proxy in (
+            (self.primary, self.to_graph),
+            (self.spare, self.spare_to_graph),
+        ):
+            direct, proxied = f":{self.lookalike.port}/", f":{proxy.port}/"
+            home.settings["GRAPH_BASE_URL"] = home.settings["GRAPH_BASE_URL"].replace(
+                direct, proxied
+            )
         return self
 
     def __exit__(
@@ -91,6 +98,14 @@ class Pair:
                 told.append(activity)
         return told
 
-    def asked_graph(self, since: float = 0.0) -> int:
-        """How often presence was asked of Graph."""
-        return len([r for r in self.lookalike.requests_to("/v1.0/me/presence") if r.at > since])
+    def stands(self, end: str) -> bytes | None:
+        """What is retained on a topic, as who comes now hears it; None: nothing."""
+        return self.retained().get(f"{BASE}/{end}")
+
+    def retained(self) -> dict[str, bytes]:
+        """All that is retained on the broker."""
+        with Recorder(self.broker) as newcomer:
+            settled = f"settled/{time.monotonic()}"
+            newcomer.publish(settled, b"")
+            wait_until(lambda: newcomer.payloads(settled))
+            return {each.topic: each.payload for each in newcomer.heard if each.retained}

@@ -173,6 +173,7 @@ class MqttOutput:
             self._house.close()
         if self._pair is not None:
             self._pair.close()
+            self._pair = None  # what it hears yet, our own last words, changes nothing
         if connection is None or latest is None:
             return
         try:

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from busylight.core.override import Mode, SetMode
+from busylight.core.reader import Role
 from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection, Received
 from busylight.mqtt.failures import NoDaemonError
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.commands import COMMANDS, mode_payload
-from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, alive_topics
+from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, alive_topics, reader_topic
+from busylight.outputs.mqtt.retained import Retained
 from busylight.parts import OutputError
 
 
@@ -154,9 +156,15 @@ async def check(settings: MqttSettings) -> str:
 
     Raises `OutputError` with what to do about it.
     """
-    connection = await visit(settings, _ignore, limit=10.0)
+    retained = Retained()
+    connection = await visit(settings, retained.received, limit=10.0)
     try:
         refused = await connection.subscribe([f"{settings.base}/{end}" for end in COMMANDS])
+        readers = ""
+        if settings.reader is not None:
+            topics = [reader_topic(settings, role) for role in Role]
+            refused += await retained.look(connection, topics)
+            readers = _readers(settings, settings.reader, retained)
         if refused:
             raise OutputError(failures.subscription_refused(settings, refused))
         await connection.close()
@@ -167,9 +175,11 @@ async def check(settings: MqttSettings) -> str:
     return (
         f"{failures.where(settings)} speaks MQTT {connection.version} {encrypted}, lets us in "
         f"{who} and accepts our subscriptions; whether {settings.base}/# may be written shows "
-        "when the daemon runs"
+        f"when the daemon runs{readers}"
     )
 
 
-def _ignore(topic: str, payload: bytes, *, retained: bool) -> None:
-    """Nothing is to be heard here."""
+def _readers(settings: MqttSettings, role: Role, retained: Retained) -> str:
+    """Which of two readers this is, and what the other one says."""
+    said = retained.found.get(reader_topic(settings, role.other), b"nothing")
+    return f"; this is the {role}; the {role.other} says {said.decode('utf-8', 'replace')}"
