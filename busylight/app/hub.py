@@ -126,7 +126,10 @@ class Hub:
     def _news(self, news: News) -> None:
         now = clock.now()
         if isinstance(news, Peers):
+            led = self._situation.stands_by(now)
             self._situation = self._situation.after_peers(news, now)
+            if self._situation.stands_by(now) and not led:
+                self.on_refresh()  # the sooner it has read, the sooner it leads again
         elif self._situation.is_led(now):
             self._situation = self._situation.after_shared(news.override, now)
             self.on_override(self._situation.override)

@@ -86,9 +86,16 @@ class Reader:
     slowed_to: float = 0.0
     """Seconds until the next reading, where it comes later than usual on purpose."""
 
-    def after_peers(self, peers: Peers) -> "Reader":
-        """What holds when the broker has told who is there."""
-        return replace(self, peers=peers, joined=True)
+    def after_peers(self, peers: Peers, now: float) -> "Reader":
+        """What holds when the broker has told who is there.
+
+        Whoever is led from now on has to read once more before it leads again: what it has read
+        before may be older than what the other one has published since.
+        """
+        after = replace(self, peers=peers, joined=True)
+        if self.stands_by(now) or not after.stands_by(now):
+            return after
+        return replace(after, good_at=None)
 
     def after_cut(self) -> "Reader":
         """What holds when the broker is lost."""

@@ -181,7 +181,7 @@ class Situation:
         """What holds when the broker has told how the two readers are."""
         if self.reader is None:
             return self
-        return self._with_reader(self.reader.after_peers(peers), now)
+        return self._with_reader(self.reader.after_peers(peers, now), now)
 
     def after_cut(self, now: float) -> "Situation":
         """What holds when the broker, and with it the other reader, is lost."""

@@ -72,8 +72,8 @@ def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_ba
 ) -> None:
     with VirtualLight(tmp_path / "light") as light:
         pair.primary.with_light(light.path, TEMPLATE)
-        with pair.spare.start(), pair.primary.start() as primary:
-            pair.led_by("primary")
+        with pair.spare.start() as spare, pair.primary.start() as primary:
+            pair.is_well(spare)
             primary.shows("available")
             cut = time.monotonic()
             pair.to_broker.refuse()
@@ -86,7 +86,7 @@ def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_ba
             pair.led_by("primary")
             pair.changes_to("DoNotDisturb", "Presenting")
             wait_until(lambda: light.frames[-1].state == "presenting")
-            assert pair.words_told(cut) == ["InACall", "Away", "Presenting"]
+            assert pair.words_told(cut) == ["Available", "InACall", "Away", "Presenting"]
             assert {f.state for f in light.frames if f.at > cut} <= {
                 "available",
                 "inacall",
@@ -99,8 +99,7 @@ def test_a_primary_that_cannot_read_leaves_it_to_the_spare_and_shows_what_that_o
     pair: Pair,
 ) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.led_by("primary")
-        spare.shows("available")
+        pair.is_well(spare)
         assert pair.primary.run("logout").returncode == 0
         pair.led_by("spare")
         pair.changes_to("Busy", "InACall")
@@ -117,8 +116,7 @@ def test_a_primary_that_cannot_read_leaves_it_to_the_spare_and_shows_what_that_o
 
 def test_what_is_asked_for_while_nobody_answers_holds_after_the_takeover(pair: Pair) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.led_by("primary")
-        spare.shows("available")
+        pair.is_well(spare)
         primary.process.send_signal(signal.SIGSTOP)
         pair.recorder.publish(f"{BASE}/mode/set", b"do_not_disturb")
         spare.shows("donotdisturb")
@@ -132,8 +130,7 @@ def test_what_is_asked_for_while_nobody_answers_holds_after_the_takeover(pair: P
 
 def test_who_is_stopped_goes_without_a_word_while_the_other_one_is_there(pair: Pair) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.led_by("primary")
-        spare.shows("available")
+        pair.is_well(spare)
         stopped = time.monotonic()
         assert primary.ends()[0] == 0
         pair.led_by("spare")
@@ -177,8 +174,7 @@ def test_who_has_no_spare_any_more_clears_what_two_readers_had(pair: Pair) -> No
         wait_until(lambda: pair.last("availability") == "online")
     pair.primary.settings["READER"] = "primary"
     with pair.spare.start() as spare, pair.primary.start():
-        pair.led_by("primary")
-        spare.shows("available")
+        pair.is_well(spare)
         wait_until(lambda: pair.stands("availability") is None)
         device = pair.retained()["homeassistant/device/busylight_desk/config"]
         assert json.loads(device)["availability_mode"] == "any"

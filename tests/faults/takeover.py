@@ -155,14 +155,14 @@ def tries(
 
 def _tried(stage: _Stage, break_it: Act, mend_it: Act) -> Try:
     before = stage.activity
+    stage.change()
     broken = time.monotonic()
     break_it(stage)
-    stage.change()
     during = stage.activity
     takeover = stage.published(broken, "spare") - broken
+    stage.change()
     mended = time.monotonic()
     mend_it(stage)
-    stage.change()
     back = stage.published(mended, "primary") - mended
     stage.well()
     told = stage.pair.words_told(broken)

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from busylight.demo.lookalike import ADELE, Lookalike
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.fault_proxy import FaultProxy
-from tests.support.program import Home
+from tests.support.program import Home, Program
 
 BASE: Final = "busylight/desk"
 
@@ -71,6 +71,20 @@ class Pair:
         """Wait until that one leads, and says that it lives."""
         wait_until(lambda: self.last("reader/leader") == role, 45)
         wait_until(lambda: self.last(f"reader/{role}") == "online", 45)
+
+    def is_well(self, spare: Program) -> None:
+        """Wait until the primary leads, and the spare follows it."""
+
+        def follows(report: dict[str, Any]) -> bool:
+            reader = report["diagnostics"]["reader"]
+            return bool(
+                not reader["leads"]
+                and reader["primary_reads"]
+                and report["presence"]["fresh"]
+                and self.last("reader/leader") == "primary"
+            )
+
+        spare.reports(follows)
 
     def changes_to(self, availability: str, activity: str) -> None:
         """Graph has another presence; wait until it is published."""

@@ -238,6 +238,7 @@ class MqttOutput:
             latest.put(pair.farewell())
         if not pair.joined or view.is_last:
             return
+        pair.stood_by = True
         latest.put(standing_by_messages(view, self._settings))
         self._put_button(view, latest)
         asked = view.duty.asked

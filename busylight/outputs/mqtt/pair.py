@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+from busylight.core.knowledge import NotKnown, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.reader import News, Peers, Role, Shared, leading
@@ -51,6 +52,8 @@ class Pair:
         self._is_settled = False
         self.joined = False
         """Whether it has been heard who is there: before that nothing is published."""
+        self.stood_by = False
+        """Whether this one has said that it lives while the other one led."""
         self.again = False
         """Whether the other one may have published after us, so that all is to be told again."""
 
@@ -85,9 +88,12 @@ class Pair:
                 timer.cancel()
 
     def publishes(self, view: View) -> bool:
-        """Whether this one publishes its states: it leads, and does not just go."""
+        """Whether this one publishes its states: it leads, and has something to say."""
         if view.is_last and self.peers.online(self.role.other):
-            return False
+            return False  # it just goes
+        knowledge = view.knowledge
+        if self.stood_by and isinstance(knowledge, NotKnown) and knowledge.why is Why.STARTING:
+            return False  # the other one's last word was true a moment ago, and holds so long
         return self.joined and self._leads(reads=view.duty.reads)
 
     def news(self) -> list[News]:
