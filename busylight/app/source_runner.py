@@ -35,6 +35,8 @@ class SourceRunner:
     heard: Callable[[Reading | Trouble], None]
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
+    part: str = "source"
+    """What it is called when it blocks the program."""
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""
     _source: Source | None = None
@@ -66,7 +68,7 @@ class SourceRunner:
     async def run(self) -> None:
         """Read for ever."""
         failures, said = 0, ""
-        PART.set("source")
+        PART.set(self.part)
         while True:
             began = clock.now()
             try:

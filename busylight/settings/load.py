@@ -175,7 +175,7 @@ class _Loader(Builder):
             variable = self.given.get(f"{PREFIX}{name.upper()}")
             if variable is not None:
                 values[name] = variable.value
-        for name in ("source", "log_level", "log_format", "on_exit"):
+        for name in ("source", "reader", "log_level", "log_format", "on_exit"):
             if name in values:
                 values[name] = values[name].lower()
         values["state_dir"] = state_dir(self.given, self._file, self._environ)
