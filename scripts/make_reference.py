@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
@@ -298,7 +299,7 @@ def entity_table() -> str:
         outputs=("serial",),
         host="broker",
         account=True,
-        status_message=True,
+        status_message=True, reader=Role.PRIMARY,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
     for part in parts(settings, has_button=True):

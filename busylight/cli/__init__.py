@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from busylight.cli.arguments import ARGUMENTS, add_common
+from busylight.edge import core_dumps
 
 COMMANDS: Final = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
@@ -23,6 +24,7 @@ COMMANDS: Final = {
     "palette": "print the colours in force, and where each rule came from",
     "firmware": "the light that you build: its firmware, or a virtual one",
     "service": "start with the machine, as a service of systemd",
+    "health": "ask the running daemon whether it is well, for a container's health check",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Until the program has handlers of its own: a stop while it loads is a stop, too.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+    core_dumps.forbid()
+    if command == "health":
+        from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
+
+        return health.main(args)
     from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
 
     return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)

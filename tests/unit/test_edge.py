@@ -11,8 +11,9 @@ import pytest
 
 from busylight.edge import clock, lives
 from busylight.edge.clock import WallClock
+from busylight.edge.current_part import PartEndedError
 from busylight.edge.files import write_private
-from busylight.edge.lives import Abandoned, Life, PartEndedError, first_of
+from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.edge.state_dir import (
     AlreadyRunningError,
     DaemonLock,

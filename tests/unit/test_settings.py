@@ -304,6 +304,17 @@ def test_a_stale_after_follows_the_interval() -> None:
     [
         ({"GRAPH_CLOUD": "china"}, "Microsoft offers no presence"),
         ({"GRAPH_CLOUD": "mars"}, "global, usgov, dod"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_USER": GUID},
+            "=true is refused with GRAPH_USER:",
+        ),
+        ({"GRAPH_WRITE": "true", "GRAPH_USERS": GUID}, "is refused with GRAPH_USERS:"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_CLIENT_SECRET": "s", "GRAPH_USER": GUID},
+            "is refused with GRAPH_CLIENT_SECRET: as an app",
+        ),
+        ({"GRAPH_WRITE": "true", "SOURCE": "mqtt"}, "GRAPH_WRITE=true is refused with SOURCE=mqtt"),
+        ({"GRAPH_WRITE": "perhaps"}, "GRAPH_WRITE=perhaps"),
         ({"GRAPH_USER": "me"}, "neither an object id"),
         ({"GRAPH_USER": GUID, "GRAPH_USERS": GUID}, "given together with GRAPH_USER"),
         ({"GRAPH_USERS": "@/no/where"}, "cannot be read"),
@@ -333,6 +344,14 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
     faults = _faults(needs_source=True, **{"GRAPH_CLIENT_ID": CLIENT, **given})
     assert any(wanted in fault for fault in faults)
     assert not any("secret" in fault for fault in faults)
+
+
+def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
+    for more, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
+        settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **more)
+        assert settings.graph is not None
+        assert settings.graph.write is wanted
+    assert _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_WRITE="false", GRAPH_USER=GUID).graph is not None
 
 
 def test_many_people_may_stand_in_a_file() -> None:

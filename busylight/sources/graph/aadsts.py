@@ -232,3 +232,6 @@ REASONS: Final[Mapping[int, Reason]] = MappingProxyType(
         ),
     }
 )
+
+NOT_CONSENTED: Final = frozenset({65001, 65004, 90094, 90095, 650057})
+"""Numbers that say that a sign-in is good, but not for what is asked for."""
