@@ -95,8 +95,6 @@ class VirtualMachine:
         words = [
             *(
                 "-accel",
-                "kvm",
-                "-accel",
                 "tcg",
                 "-cpu",
                 "max",
