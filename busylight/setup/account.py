@@ -14,7 +14,8 @@ _CODES: Final = frozenset({53003, 7000218, 530032, 530034, 50097})
 
 _SOURCES: Final = {
     "graph": "Microsoft Graph: you sign in",
-    "mqtt": "an MQTT topic: teams-for-linux, Home Assistant or another Busylight tells it",
+    "mqtt": "an MQTT topic: teams-for-linux, Home Assistant or another Busylight tells it. Nobody\n"
+    "              signs in; teams-for-linux knows of ringing, camera and microphone, too",
 }
 _WAYS: Final = {
     "have": "I have a registration, and its two ids",
