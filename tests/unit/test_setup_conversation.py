@@ -184,12 +184,13 @@ def test_each_way_to_a_registration_shows_what_it_takes(way: str) -> None:
             "SOURCE": [""],
             "registration": [way],
             "GRAPH_CLIENT_ID": [CLIENT_ID],
-            "GRAPH_TENANT_ID": [""],
+            "GRAPH_TENANT_ID": ["", "contoso.example"],
             "sign_in": ["later"],
             **more,
         }
     )
     play.through(choose_source(answers_of({"OUTPUTS": "terminal", "GRAPH_CLOUD": "usgov"})))
+    assert any("There has to be an answer" in text for text in play.told), "it knows one tenant"
     told = "\n".join(play.told)
     wanted = {
         "az": "az ad app create",
