@@ -9,6 +9,7 @@ from typing import Final
 from busylight.app.checked import checked_command
 from busylight.app.slot import Slot
 from busylight.core.override import Command
+from busylight.core.reader import News
 from busylight.core.view import View
 from busylight.edge.current_part import PartEndedError
 from busylight.edge.lives import (
@@ -43,7 +44,7 @@ class Connection:
     """The view as this output shows it; the second argument says whether it is a lamp."""
     shown: Callable[[View, Output], None]
     """Called after each view that was shown, with what has shown it."""
-    heard: Callable[[Command], None]
+    heard: Callable[[Command | News], None]
     _life: Life = field(init=False)
 
     async def live(self, abandoned: Abandoned) -> None:
@@ -121,4 +122,5 @@ class Connection:
 
 
 def _same_for_lamps(view: View, shown: View) -> bool:
-    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown
+    same = replace(view, diagnostics=shown.diagnostics, button=shown.button, duty=shown.duty)
+    return same == shown

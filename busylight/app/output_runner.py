@@ -17,6 +17,7 @@ from busylight.app.slot import Slot
 from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.backoff import reconnect_delay
 from busylight.core.override import Command
+from busylight.core.reader import News
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
@@ -45,7 +46,7 @@ class OutputRunner:
     slot: Slot
     told: Callable[[str, PartHealth], None]
     """Takes the output's name and health."""
-    heard: Callable[[Command], None]
+    heard: Callable[[Command | News], None]
     """Takes what is asked for through the output."""
     brightness: int
     """Percent, for outputs that are lamps."""

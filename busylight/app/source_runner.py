@@ -10,10 +10,11 @@ from busylight.app.checked import checked_answer
 from busylight.app.raised import described, told, words_of
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.preferred_presence import Preferred
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
 from busylight.edge.lives import Abandoned, Life, fault_in, first_of
-from busylight.parts import PacedSource, Source, SourceError
+from busylight.parts import NotTakenError, PacedSource, Source, SourceError, WritingSource
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -34,6 +35,8 @@ class SourceRunner:
     heard: Callable[[Reading | Trouble], None]
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
+    part: str = "source"
+    """What it is called when it blocks the program."""
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""
     _source: Source | None = None
@@ -55,10 +58,17 @@ class SourceRunner:
         if isinstance(source, PacedSource):
             source.pace(seconds)
 
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the person's preferred presence at the source; raises `NotTakenError`."""
+        source: object = self._source
+        if not isinstance(source, WritingSource):
+            raise NotTakenError("the source has not begun yet", wait=1.0)
+        await source.prefer(wanted, seconds)
+
     async def run(self) -> None:
         """Read for ever."""
         failures, said = 0, ""
-        PART.set("source")
+        PART.set(self.part)
         while True:
             began = clock.now()
             try:

@@ -63,6 +63,10 @@ class NoDaemonError(BrokerError):
     """No daemon has confirmed a command."""
 
 
+class TeamsNotToldError(BrokerError):
+    """The daemon shows what was asked for, and Teams does not know of it."""
+
+
 def where(settings: MqttSettings) -> str:
     """The broker's address as people write it."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
