@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from busylight.app.control_socket import ask_daemon
 from busylight.demo.lookalike import Lookalike
+from busylight.edge.daemon_socket import ask_daemon
 from tests.support.broker import wait_until
 from tests.support.program import PATIENCE, Home
 
