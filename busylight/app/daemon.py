@@ -42,7 +42,7 @@ from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight")
 
-GOODBYE: Final = 3.0
+GOODBYE: Final = 2.5
 """Seconds that all outputs together get to show the last view."""
 OTHERS_FIRST: Final = 15.0
 """Seconds that all others get to begin before a part that has blocked the program."""

@@ -50,9 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
 
         return health.main(args)
-    from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
+    from busylight.cli.common import leave, run_command  # noqa: PLC0415 -- not for --help
 
-    return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    code = run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    if command == "run" and arguments is None:
+        leave(code)
+    return code
 
 
 class _Version(argparse.Action):
