@@ -120,12 +120,6 @@ def _home(directory: Path, lookalike: Lookalike, broker: Broker) -> Home:
     return home
 
 
-@pytest.fixture
-def lateness() -> Iterator[Lateness]:
-    with Lateness() as lateness:
-        yield lateness
-
-
 class Watch:
     """Takes the time until something holds in Home Assistant, by the time that itself notes."""
 
