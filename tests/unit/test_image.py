@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from busylight.edge import build
+
 _ROOT = Path(__file__).resolve().parents[2]
 _PINS = _ROOT / "deploy" / "docker"
 
@@ -45,3 +47,26 @@ def test_what_is_pinned_is_what_the_package_asks_for() -> None:
         assert requirement.specifier.contains(version), wanted
     backend = Requirement(project["build-system"]["requires"][0])
     assert backend.specifier.contains(_pins("build-requirements.txt")[backend.name][0])
+
+
+def test_what_is_copied_into_the_build_is_let_in_and_is_there() -> None:
+    allowed = {
+        line.removeprefix("!")
+        for line in (_ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line.startswith("!")
+    }
+    copies = re.findall(
+        r"^COPY (?!--from)(.+) \S+$", (_ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    copied = {word.removeprefix("./") for words in copies for word in words.split()}
+    assert "setup.py" in copied
+    assert copied <= allowed
+    assert all((_ROOT / name).exists() for name in copied)
+
+
+def test_a_build_may_be_told_which_one_it_is() -> None:
+    before, _, _ = (_ROOT / "Dockerfile").read_text("utf-8").partition("pip wheel")
+    assert f"ARG {build.VARIABLE}=\n" in before
+    assert "ARG RELEASE=\n" in before
+    workflow = (_ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    assert f"{build.VARIABLE}=${{{{ github.sha }}}}" in workflow

@@ -284,7 +284,7 @@ def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
 ) -> None:
     Path("loop").symlink_to("loop")
     monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
-    with pytest.raises(SettingsError, match="loop/light.env the env file cannot be read"):
+    with pytest.raises(SettingsError, match=r"loop/light\.env the env file cannot be read"):
         load(None, {})
 
 
