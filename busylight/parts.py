@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
 from busylight.core.preferred_presence import Preferred
+from busylight.core.reader import News
 from busylight.core.view import View
 
 API_VERSION: Final = 1
@@ -153,7 +154,7 @@ class HearingOutput(Protocol):
     One that is connected to a light with a button has `has_button` true, for whoever shows that.
     """
 
-    def events(self) -> AsyncIterator[Command]:
+    def events(self) -> AsyncIterator[Command | News]:
         """Yield what is asked for, as long as the connection lives; raise `OutputError`."""
         ...
 

@@ -13,7 +13,7 @@ settings.load_profile("shared")
 # Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
 
-_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "security"}
+_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "image", "security"}
 """Directories whose tests run against the clock of real parts."""
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from busylight.app.clash import clash
-from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.core.hours import Hours
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.edge.threads import Worker
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings

@@ -52,13 +52,13 @@ class Doer:
         file: Path,
         settings_of: Callable[[Values], Settings],
         *,
-        written: Values,
+        written: Iterable[str],
         not_written: Iterable[str],
     ) -> None:
-        """`written`: what the file has; `not_written`: names that the environment has."""
+        """`written`: names that the file has; `not_written`: names that the environment has."""
         self._file = file
         self._settings_of = settings_of
-        self._written = written
+        self._written = frozenset(written)
         self._not_written = frozenset(not_written)
         self._stack = contextlib.ExitStack()
         self._signed_in = False

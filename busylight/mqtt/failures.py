@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Final
 
-from busylight.edge.threads import TooManyHangError
+from busylight.edge.threads import NoThreadError, TooManyHangError
 from busylight.mqtt.settings import MqttSettings
 from busylight.parts import OutputError, SourceError
 
@@ -85,6 +85,13 @@ def silent(settings: MqttSettings) -> BrokerError:
     )
 
 
+def slept(settings: MqttSettings) -> BrokerError:
+    """The machine was suspended, or the program stopped: what was said meanwhile is lost."""
+    return BrokerError(
+        f"this machine has slept, and the broker at {where(settings)} has dropped us meanwhile"
+    )
+
+
 def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  # noqa: C901 -- one case a line
     """Why no connection could be made."""
     at = where(settings)
@@ -93,6 +100,8 @@ def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  #
             return error
         case TooManyHangError():
             return BrokerError(f"{at}: {error}; the name service or the network hangs")
+        case NoThreadError():
+            return BrokerError(f"{at} cannot be asked now: {error}")
         case ssl.SSLError():
             return _of_tls(error, settings)
         case socket.gaierror(errno=socket.EAI_AGAIN):

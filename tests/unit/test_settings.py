@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import parse_light
+from busylight.settings import variables
 from busylight.settings.envfile import EnvLine, parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
@@ -276,6 +277,15 @@ def test_an_env_file_that_cannot_be_read_is_told(content: bytes | None, problem:
         path.write_bytes(content)
     with pytest.raises(SettingsError, match=problem):
         load(path, {})
+
+
+def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("loop").symlink_to("loop")
+    monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
+    with pytest.raises(SettingsError, match="loop/light.env the env file cannot be read"):
+        load(None, {})
 
 
 def test_a_directory_for_an_env_file_is_told() -> None:

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from busylight.core.override import Mode, SetMode
 from busylight.core.preferred_presence import PREFERRED, PreferredState
+from busylight.core.reader import Role
 from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection, Received
 from busylight.mqtt.failures import NoDaemonError, TeamsNotToldError
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.commands import COMMANDS
-from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, availability_topic
+from busylight.outputs.mqtt.commands import COMMANDS, mode_payload
+from busylight.outputs.mqtt.payloads import OFFLINE, ONLINE, alive_topics, reader_topic
+from busylight.outputs.mqtt.retained import Retained
 from busylight.parts import OutputError
 
 
@@ -72,9 +74,6 @@ async def _ask(
     if refused := await connection.subscribe(daemon.topics):
         raise OutputError(failures.subscription_refused(settings, refused))
     topic = f"{settings.base}/mode/set"
-    document: dict[str, str | int] = {"mode": wanted.mode.value}
-    if wanted.seconds is not None:
-        document |= {"for": wanted.seconds}
     while True:
         # Who is away hears nothing; who comes back is asked again.
         await daemon.until(lambda: not daemon.is_away and (daemon.is_described or not teams))
@@ -85,7 +84,7 @@ async def _ask(
                 "`busylight login`, and restart it; or leave --teams out"
             )
         daemon.asked()
-        sent = connection.send(topic, json.dumps(document).encode(), retain=False)
+        sent = connection.send(topic, mode_payload(wanted), retain=False)
         if reason := await sent:
             raise failures.PublishRefusedError(settings, {topic: reason})
         await daemon.until(lambda: daemon.confirms or daemon.is_away)
@@ -99,7 +98,7 @@ class _Daemon:
     def __init__(self, settings: MqttSettings, wanted: SetMode, *, teams: bool) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._availability: bytes | None = None
+        self._lives: dict[str, bytes] = {}
         self._mode: str | None = None
         self._override: Any = ...  # not heard yet; None is heard: no override
         self._override_is_news = False
@@ -109,7 +108,7 @@ class _Daemon:
         base = settings.base
         self._mode_topic, self._override_topic = f"{base}/mode", f"{base}/override"
         self._diagnostics_topic = f"{base}/diagnostics"
-        self.topics = [availability_topic(settings), self._mode_topic, self._override_topic]
+        self.topics = [*alive_topics(base), self._mode_topic, self._override_topic]
         if teams:
             self.topics.append(self._diagnostics_topic)
 
@@ -123,8 +122,10 @@ class _Daemon:
         elif topic == self._diagnostics_topic:
             self._diagnostics = _json(payload)
             self._diagnostics_are_news = not retained
+        elif payload:
+            self._lives[topic] = payload
         else:
-            self._availability = payload
+            self._lives.pop(topic, None)
         self._heard.set()
 
     def asked(self) -> None:
@@ -139,13 +140,17 @@ class _Daemon:
 
     @property
     def is_away(self) -> bool:
-        """Whether it says so itself, or the broker in its place."""
-        return self._availability == OFFLINE
+        """Whether it says so itself, or the broker in its place; of two readers, both of them."""
+        return OFFLINE in self._lives.values() and not self._is_online
+
+    @property
+    def _is_online(self) -> bool:
+        return ONLINE in self._lives.values()
 
     @property
     def confirms(self) -> bool:
         """Whether it lives, and shows what is wanted."""
-        if self._availability != ONLINE or self._mode != self._wanted.mode:
+        if not self._is_online or self._mode != self._wanted.mode:
             return False
         if not self._override_is_news:  # retained: perhaps by a daemon that is no more
             return False
@@ -200,8 +205,9 @@ class _Daemon:
         """Why nobody has confirmed, as far as can be known."""
         base = self._settings.base
         if self.is_away:
-            return f"the daemon of {base} is not running: {self.topics[0]} says offline"
-        if self._availability is None:
+            said = next(topic for topic, word in self._lives.items() if word == OFFLINE)
+            return f"the daemon of {base} is not running: {said} says offline"
+        if not self._lives:
             return (
                 f"no daemon is known at {base} on {failures.where(self._settings)}: start it with "
                 "`busylight run`, with OUTPUTS=mqtt and the same ID and MQTT_TOPIC"
@@ -224,9 +230,15 @@ async def check(settings: MqttSettings) -> str:
 
     Raises `OutputError` with what to do about it.
     """
-    connection = await visit(settings, _ignore, limit=10.0)
+    retained = Retained()
+    connection = await visit(settings, retained.received, limit=10.0)
     try:
         refused = await connection.subscribe([f"{settings.base}/{end}" for end in COMMANDS])
+        readers = ""
+        if settings.reader is not None:
+            topics = [reader_topic(settings, role) for role in Role]
+            refused += await retained.look(connection, topics)
+            readers = _readers(settings, settings.reader, retained)
         if refused:
             raise OutputError(failures.subscription_refused(settings, refused))
         await connection.close()
@@ -237,9 +249,11 @@ async def check(settings: MqttSettings) -> str:
     return (
         f"{failures.where(settings)} speaks MQTT {connection.version} {encrypted}, lets us in "
         f"{who} and accepts our subscriptions; whether {settings.base}/# may be written shows "
-        "when the daemon runs"
+        f"when the daemon runs{readers}"
     )
 
 
-def _ignore(topic: str, payload: bytes, *, retained: bool) -> None:
-    """Nothing is to be heard here."""
+def _readers(settings: MqttSettings, role: Role, retained: Retained) -> str:
+    """Which of two readers this is, and what the other one says."""
+    said = retained.found.get(reader_topic(settings, role.other), b"nothing")
+    return f"; this is the {role}; the {role.other} says {said.decode('utf-8', 'replace')}"

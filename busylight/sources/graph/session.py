@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.core.preferred_presence import Preferred
 from busylight.edge.clock import now
-from busylight.edge.threads import Worker
+from busylight.edge.threads import NoThreadError, Worker
 from busylight.parts import SourceError
 from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
@@ -268,6 +268,7 @@ class GraphSession:
                 raise
             except GraphError as error:
                 _LOG.debug("while a sign-in waits: %s", self._noted(error))
+                await asyncio.sleep(_GLANCE)  # a file that cannot be read stays a changed one
                 continue
             if account is not None:
                 return account
@@ -284,6 +285,7 @@ class GraphSession:
                     continue
                 except GraphError:
                     self._look_again = True
+                    await asyncio.sleep(_GLANCE)  # a file that cannot be read stays a changed one
                 else:
                     return True
         return False
@@ -335,6 +337,8 @@ class GraphSession:
                 f"no answer within {self._deadline:g} s",
                 "check the network and its name service (DNS)",
             ) from None
+        except NoThreadError as error:
+            raise UnreachableError(str(error)) from None
         except TimeoutError as error:  # too many earlier calls hang
             raise UnreachableError(str(error), "check the network's name service (DNS)") from None
 

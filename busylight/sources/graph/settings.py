@@ -123,6 +123,8 @@ def users_of(file: Path) -> Users:
                 people[_user(person)] = None
         except ValueError as error:
             raise ValueError(f"names a file whose line {number} {error}") from error
+    if stamp != _stamp(file):
+        raise ValueError("names a file that is being written")
     if not people:
         raise ValueError("names a file in which nobody stands")
     return Users(tuple(people), file, stamp)

@@ -15,6 +15,7 @@ import msal
 import busylight
 from busylight.edge.clock import now
 from busylight.sources.graph import reasons
+from busylight.sources.graph.aadsts import NOT_CONSENTED
 from busylight.sources.graph.account import Account, PinnedAccount, account_of
 from busylight.sources.graph.credential import Credential
 from busylight.sources.graph.entra_http import EntraHttp, Fetch
@@ -202,7 +203,7 @@ class Tokens:
             error = raised
             if not self._writes:
                 self._drop_access_tokens()  # or another process would believe in what is left
-            elif raised.aadsts in reasons.NOT_CONSENTED:  # who may not write may well read on
+            elif raised.aadsts in NOT_CONSENTED:  # who may not write may well read on
                 error = _for_reading_only(raised.aadsts)
             self._refused, self._refused_until = error, now() + REFUSED_SECONDS
             raise error from None
