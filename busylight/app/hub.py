@@ -219,7 +219,7 @@ class Hub:
     def preferred_presence(self, health: PreferredHealth) -> None:
         """Take in what has become of what Teams was to be told."""
         if health.error is not None:
-            health = replace(health, error=redact(health.error))
+            health = replace(health, error=told(health.error))
         if health != self._situation.preferred_presence:
             self._situation = replace(self._situation, preferred_presence=health)
             self._tell()

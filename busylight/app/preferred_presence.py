@@ -62,7 +62,6 @@ class PreferredPresence:
         self._wanted: Preferred | None = None
         self._ends_at = math.inf
         self._is_due = False
-        self._is_others = False
         self._number = 0
         self._failures = 0
         self._try_at = 0.0
@@ -80,8 +79,7 @@ class PreferredPresence:
             self._take_over(override)
 
     def asked(self, override: Override | None, is_others: bool) -> None:  # noqa: FBT001 -- a callback's
-        """Take in what was asked for; `is_others`: another reader answers for it, and tells Teams."""
-        self._is_others = is_others
+        """Take in what was asked for; `is_others`: another reader answers, and tells Teams."""
         if not is_others:
             self.wish(override)
             return
@@ -150,7 +148,7 @@ class PreferredPresence:
             ended, self._wanted, self._ends_at = self._wanted, None, math.inf
             # Teams ends it by itself at this moment. It is cleared besides, for its clock is not
             # ours; but not what the person has chosen in Teams since.
-            self._is_due = self._holds and not self._is_others and self._still_shows(ended)
+            self._is_due = self._holds and self._still_shows(ended)
             self._failures, self._try_at = 0, 0.0
             self._number += 1
             if not self._is_due:

@@ -327,6 +327,21 @@ async def test_what_is_recalled_late_does_not_take_the_place_of_a_newer_word(tea
         assert teams.told[-1].availability == "Away"
 
 
+async def test_what_another_reader_was_asked_for_is_told_by_that_one_alone(teams: Teams) -> None:
+    async with running(teams) as writer:
+        teams.answers.clear()
+        writer.asked(Override(Mode.AWAY), False)
+        await eventually(lambda: bool(teams.asked))
+        writer.asked(for_seconds(Mode.BUSY, 0.2), True)
+        assert teams.told[-1] == PreferredHealth(PreferredState.UNKNOWN, "Busy")
+        teams.answers.set()
+        await settled(teams, NONE)
+        assert [wanted and wanted.availability for wanted in teams.pairs] == ["Away"]
+        writer.asked(Override(Mode.BUSY), True)
+        writer.asked(None, False)  # it leads now, and clears what the other one has set
+        await eventually(lambda: teams.pairs[-1] is None)
+
+
 async def test_a_try_that_hangs_is_given_up(teams: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TRY_LIMIT", 0.05)
     teams.answers.clear()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from busylight.app.hub import Hub
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
@@ -17,6 +18,7 @@ from busylight.core.reader import (
     Peers,
     Reader,
     Role,
+    Shared,
     Turns,
     leading,
     same_override,
@@ -260,3 +262,16 @@ def test_a_program_that_is_alone_knows_of_no_other() -> None:
     view = alone.view(0)
     assert (view.duty.reads, view.duty.is_own, view.diagnostics.reader) == (True, True, None)
     assert isinstance(view.knowledge, NotKnown)
+
+
+def test_what_the_other_one_answers_for_is_no_wish_of_ours() -> None:
+    rules = Rules(Palette(), 60.0, "graph", "1")
+    hub = Hub(rules, None, Reader(SPARE, INTERVAL))
+    asked: list[tuple[Override | None, bool]] = []
+    hub.on_asked = lambda override, is_others: asked.append((override, is_others))
+    hub.command(BOTH)
+    hub.command(SetMode(Mode.BUSY))  # heard on the broker, by both
+    hub.command(Shared(Override(Mode.AWAY)))
+    hub.command(replace(BOTH, primary_online=False))
+    hub.command(SetMode(Mode.AUTO))
+    assert asked == [(Override(Mode.BUSY), True), (Override(Mode.AWAY), True), (None, False)]
