@@ -21,6 +21,7 @@ from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
+from busylight.outputs.usb.rules import udev_rules
 from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
@@ -344,26 +345,6 @@ def lights_with_table(document: str) -> str:
     return new
 
 
-def udev_rules() -> str:
-    """The rules that let people open lights from the shop."""
-    lines = [
-        "# Lights from the shop, for the output usb. Written by scripts/make_reference.py.",
-        "# To /etc/udev/rules.d/, then: sudo udevadm control --reload, and plug it in again.",
-        "# Whoever sits before the machine may open them, and the group plugdev.",
-    ]
-    names: dict[tuple[int, int], list[str]] = {}
-    for maker, name, ids in supported():
-        for each in ids:
-            names.setdefault(each, []).append(f"{maker} {name}")
-    for (vendor, product), lights in sorted(names.items()):
-        lines += ["", f"# {', '.join(lights)}"]
-        access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-        for subsystem, which in (("usb", "ATTR"), ("hidraw|tty", "ATTRS")):
-            numbers = f'{which}{{idVendor}}=="{vendor:04x}", {which}{{idProduct}}=="{product:04x}"'
-            lines.append(f'SUBSYSTEM=="{subsystem}", {numbers}, {access}')
-    return "\n".join(lines) + "\n"
-
-
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -376,7 +357,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
             (root / "docs" / "app-registration.md").read_text("utf-8")
         ),
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
-        "deploy/udev/61-busylight-usb.rules": udev_rules(),
+        "deploy/udev/61-busylight-usb.rules": udev_rules(supported()),
         man_page.PATH: man_page.man_page(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
         **shipped(),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from busylight.app.person_faults import PersonFaults
 from busylight.app.raised import told
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
@@ -47,6 +48,7 @@ class Hub:
         self._told: View | None = None
         self._ended = False
         self._troubles: dict[str, str | None] = {}
+        self._people = PersonFaults()
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
         self._outside = False
@@ -86,6 +88,7 @@ class Hub:
         if not self._situation.turns(now).own:
             return  # its turn is over, and it has not ended yet
         if isinstance(answer, Reading):
+            self._people.heard(answer)
             self._situation = self._situation.after_reading(answer, now)
         else:
             # Whatever a part raises is told to everybody who may read the topics.

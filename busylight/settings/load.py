@@ -3,6 +3,7 @@
 import difflib
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -314,8 +315,8 @@ class _Loader(Builder):
         given = self.given.get(f"{PREFIX}PALETTE")
         if given is None:
             return "default"
-        name = given.value.lower().replace("color", "colour").replace("_", "-")
-        if name in PALETTES:
+        plain = re.sub("[ _-]", "", given.value.lower()).replace("color", "colour")
+        if (name := {each.replace("-", ""): each for each in PALETTES}.get(plain)) is not None:
             return name
         problem = f"is none of {', '.join(PALETTES)}"
         self.faults.append(self.fault("PALETTE", problem, "colour-blind"))

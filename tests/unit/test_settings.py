@@ -346,6 +346,11 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
     assert not any("secret" in fault for fault in faults)
 
 
+@pytest.mark.parametrize("name", ["colour-blind", "color-blind", "Colourblind", "colour_blind"])
+def test_a_palette_is_found_however_it_is_written(name: str) -> None:
+    assert _load(PALETTE=name).palette.name == "colour-blind"
+
+
 def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
     for more, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
         settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **more)
