@@ -17,7 +17,7 @@ RUN command -v strip > /dev/null \
   || (apt-get update && apt-get install --yes --no-install-recommends binutils)
 RUN strip --strip-unneeded \
   /opt/busylight/lib/python3.*/site-packages/cryptography/hazmat/bindings/_rust.abi3.so
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY busylight ./busylight
 COPY firmware_bridge ./firmware_bridge
 RUN /opt/build/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps \

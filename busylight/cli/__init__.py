@@ -5,9 +5,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from busylight import __version__
 from busylight.cli.arguments import ARGUMENTS, add_common
 from busylight.edge import core_dumps
 
@@ -55,13 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
 
 
+class _Version(argparse.Action):
+    """Looks the build up only when it is asked for: a checkout has to be asked."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(nargs=0, **more)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from busylight.edge.build import described  # noqa: PLC0415 -- loads subprocess
+
+        print(f"busylight {described()}")
+        parser.exit()
+
+
 def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="busylight",
         description="Shows a person's Microsoft Teams presence on a light, truthfully.",
         epilog="Settings come from an env file and the environment; see config.example.env.",
     )
-    parser.add_argument("--version", action="version", version=f"busylight {__version__}")
+    parser.add_argument("--version", action=_Version, help="say which build this is, and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])

@@ -73,7 +73,8 @@ def main(args: argparse.Namespace) -> int:
     )
     asks = sys.stdin.isatty() and not args.yes
     talk = conversation(answers, place) if asks else unattended(answers, place, may_change=args.yes)
-    with Doer(file, reader.settings_of, written=there, not_written=environment.keys()) as doer:
+    written = [*there, *(name.removeprefix(PREFIX) for name in variables.old_names)]
+    with Doer(file, reader.settings_of, written=written, not_written=environment.keys()) as doer:
         if daemon_runs(doer.state_dir(answers.values)):
             raise CommandError(
                 "busylight is running, and has the light: stop it first (sudo systemctl stop "

@@ -38,6 +38,7 @@ from busylight.settings.variables import (
     with_secret_files,
 )
 from busylight.settings.working_hours import holidays_of, zone_of
+from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight.settings")
 
@@ -105,6 +106,7 @@ class _Loader(Builder):
             parts[name] = self._branch(name, model, with_place, required=name in chosen)
         parts.update(self._plugin_branches(source if needs_source else "", chosen, inherited))
         self._refuse_twins(parts)
+        self._refuse_writing_without_graph(source, parts["graph"])
         palette = Palette(self._rules(""), self._palette_name())
         values = {
             **own,
@@ -173,7 +175,7 @@ class _Loader(Builder):
             variable = self.given.get(f"{PREFIX}{name.upper()}")
             if variable is not None:
                 values[name] = variable.value
-        for name in ("source", "log_level", "log_format", "on_exit"):
+        for name in ("source", "reader", "log_level", "log_format", "on_exit"):
             if name in values:
                 values[name] = values[name].lower()
         values["state_dir"] = state_dir(self.given, self._file, self._environ)
@@ -220,6 +222,14 @@ class _Loader(Builder):
                 hint = f"; set {only}, say" if only else f"; {kind_of(name)} can be had once only"
                 problem = f"names {name}, which is set to the same as {other}{hint}"
                 self.faults.append(self.fault("OUTPUTS", problem, None))
+
+    def _refuse_writing_without_graph(self, source: str, graph: BaseModel | None) -> None:
+        if source != "graph" and isinstance(graph, GraphSettings) and graph.write:
+            problem = (
+                f"is refused with SOURCE={source}: it sets the presence of the person who is "
+                "signed in to Graph, and nobody is where presence is read elsewhere"
+            )
+            self.faults.append(self.fault("GRAPH_WRITE", problem, "false"))
 
     def _inherited(self, own: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {

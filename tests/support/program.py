@@ -60,6 +60,7 @@ class Home:
             authority_url=lookalike.authority_url,
             base_url=lookalike.base_url,
             ca_file=lookalike.ca_file,
+            write=self.settings.get("GRAPH_WRITE") == "true",
         )
 
     def with_broker(self, port: int) -> Self:
