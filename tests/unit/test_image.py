@@ -45,3 +45,11 @@ def test_what_is_pinned_is_what_the_package_asks_for() -> None:
         assert requirement.specifier.contains(version), wanted
     backend = Requirement(project["build-system"]["requires"][0])
     assert backend.specifier.contains(_pins("build-requirements.txt")[backend.name][0])
+
+
+def test_whatever_the_image_copies_docker_is_let_see() -> None:
+    steps = (_ROOT / "Dockerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", steps, re.MULTILINE)
+    seen = re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    assert {name for names in copied for name in names.split()} == {*seen}
+    assert all((_ROOT / name).exists() for name in seen)
