@@ -24,8 +24,8 @@ def main() -> int:
     most = limit(args.interval, args.keepalive)
     if not args.json:
         print(
-            f"INTERVAL {args.interval:g} s, keepalive {args.keepalive} s, {args.times} tries each: "
-            f"at most {most:g} s are promised"
+            f"INTERVAL {args.interval:g} s, keepalive {args.keepalive} s, {args.times} tries "
+            f"each: at most {most:g} s are promised"
         )
         print(_row("the primary is", "takeover, s: least", "median", "most", "back, s: median"))
         sys.stdout.flush()

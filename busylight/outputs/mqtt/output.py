@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -102,10 +102,9 @@ class MqttOutput:
             topics = [f"{settings.base}/{end}" for end in COMMANDS]
             refused = await connection.subscribe(topics, retain_as_published=True)
             if self._pair is not None:
-                if deaf := await connection.subscribe(self._pair.topics):
-                    raise OutputError(failures.subscription_refused(settings, deaf))
-                self._pair.subscribed()
+                await _listen_to(self._pair, connection, settings)
         except OutputError as error:
+            connection.abort()
             raise self._reason(error) from None
         except BaseException:
             connection.abort()
@@ -324,6 +323,9 @@ class MqttOutput:
                     topic,
                 )
             return
+        self._take(topic, payload, read)
+
+    def _take(self, topic: str, payload: bytes, read: Callable[[bytes], Command]) -> None:
         try:
             command = read(payload)
         except CommandError as error:
@@ -349,6 +351,13 @@ class MqttOutput:
         if isinstance(error, failures.LostError) and self._memory.short_lives:
             return _ShortLifeError(str(error))
         return error
+
+
+async def _listen_to(pair: Pair, connection: Connection, settings: MqttSettings) -> None:
+    """Hear of both readers; whoever does not would publish beside the other one."""
+    if deaf := await connection.subscribe(pair.topics):
+        raise OutputError(failures.subscription_refused(settings, deaf))
+    pair.subscribed()
 
 
 class _ShortLifeError(failures.LostError):
