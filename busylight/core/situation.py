@@ -293,7 +293,7 @@ class Situation:
                 else {}
             ),
             duty=Duty(
-                reads=self.reader is None or self.reader.reads(now),
+                reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
             ),

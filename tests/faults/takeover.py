@@ -51,9 +51,17 @@ class _Stage:
 
     def well(self) -> None:
         """Wait until the primary leads and the spare follows it."""
-        wait_until(lambda: self.pair.last("reader/leader") == "primary", PATIENCE)
-        wait_until(lambda: self._follows(self.spare), PATIENCE)
-        wait_until(lambda: self.pair.activity == self.activity, PATIENCE)
+        try:
+            wait_until(lambda: self.pair.last("reader/leader") == "primary", PATIENCE)
+            wait_until(lambda: self._follows(self.spare), PATIENCE)
+            wait_until(lambda: self.pair.activity == self.activity, PATIENCE)
+        except AssertionError as error:
+            reports = [program.report() for program in (self.primary, self.spare)]
+            said = [
+                f"{heard.at:.2f} {heard.topic} {heard.payload.decode()[:60]}"
+                for heard in self.pair.recorder.heard[-60:]
+            ]
+            raise AssertionError(f"not well: {self.activity}, {reports}, {said}") from error
 
     def _follows(self, program: Program) -> bool:
         report = program.report()

@@ -35,6 +35,8 @@ from tests.support.mqtt import BASE, settings_of
 INTERVAL: Final = 1.0
 STALE_AFTER: Final = 60.0
 WORDS: Final = ("InACall", "Away", "Presenting", "Available", "InAMeeting")
+TICK: Final = 1e-5
+"""Seconds between two messages one after the other: timers of one moment have no order."""
 MODES: Final = ("busy", "away", "do_not_disturb", "available")
 
 
@@ -84,7 +86,7 @@ class Link:
         if self.ended:
             acknowledged.cancel()
             return acknowledged
-        self._out = max(self._out, self._loop.time() + self._world.latency())
+        self._out = max(self._out + TICK, self._loop.time() + self._world.latency())
 
         def arrive() -> None:
             if not self.ended:
@@ -97,7 +99,7 @@ class Link:
         return acknowledged
 
     def deliver(self, topic: str, content: bytes, *, retained: bool) -> None:
-        self._in = max(self._in, self._loop.time() + self._world.latency())
+        self._in = max(self._in + TICK, self._loop.time() + self._world.latency())
         self._loop.call_at(self._in, self._hear, topic, content, retained)
 
     def _hear(self, topic: str, content: bytes, retained: bool) -> None:  # noqa: FBT001 -- for call_at

@@ -213,7 +213,9 @@ class MqttOutput:
             if not self._pair.publishes(view):
                 self._stand_by(view, latest, self._pair)
                 return []
-            self._publishing = True
+            if not self._publishing:
+                self._publishing = True
+                latest.say(self._pair.claim())
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads)
@@ -234,7 +236,7 @@ class MqttOutput:
         if self._publishing:
             self._publishing = False
             latest.forget()
-            latest.put(pair.farewell())
+            latest.say(pair.farewell())
         if not pair.joined or view.is_last:
             return
         pair.stood_by = True
@@ -262,7 +264,8 @@ class MqttOutput:
         if self._view is not None:
             self._put(self._view, self._latest)
             again, self._pair.again = self._pair.again, False
-            if again:
+            if again and self._publishing:
+                self._latest.say(self._pair.claim())
                 self._tell(Again.ALL)
 
     def _messages(self, view: View) -> dict[str, Payload]:

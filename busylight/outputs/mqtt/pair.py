@@ -108,6 +108,10 @@ class Pair:
         # Last: whoever leads from now on has taken over what was asked for before.
         return [*news, self.peers]
 
+    def claim(self) -> dict[str, Payload]:
+        """What is said before one's first state."""
+        return {leader_topic(self._settings): Payload(self.role.encode())}
+
     def farewell(self) -> dict[str, Payload]:
         """What is said after one's last state: a spare tells so that the primary may begin.
 
