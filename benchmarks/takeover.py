@@ -77,8 +77,8 @@ def _print(name: str, found: list[Try]) -> None:
     figures = (min(takeovers), statistics.median(takeovers), max(takeovers), back)
     print(_row(name, *(f"{each:.2f}" for each in figures)))
     print(
-        f"  meanwhile said not to be known: {sum(each.not_known for each in found)} times, an older "
-        f"presence after a newer one: {sum(each.older for each in found)} times"
+        f"  meanwhile said not to be known: {sum(each.not_known for each in found)} times; "
+        f"an older presence after a newer one: {sum(each.older for each in found)} times"
     )
     sys.stdout.flush()
 
