@@ -16,12 +16,13 @@ from busylight.edge import clock
 from busylight.outputs.mqtt import pair as pair_module
 from busylight.outputs.mqtt.commands import mode_command, refresh_command
 from busylight.outputs.mqtt.pair import Pair, asking
-from busylight.outputs.mqtt.payloads import ONLINE
+from busylight.outputs.mqtt.payloads import ONLINE, Payload
 from tests.support.broker import eventually
 from tests.support.mqtt import BASE, a_view, settings_of
 
 READS = Duty(reads=True)
 KNOWN = Known(Presence("Busy", "InACall"), since=1.0, read_at=1.0)
+STALE = NotKnown(Trouble(Why.STALE, "it fell silent"), since=1.0)
 STARTING = NotKnown(Trouble(Why.STARTING, "nothing has been read yet"), since=1.0)
 
 
@@ -120,12 +121,25 @@ def test_who_goes_while_the_other_one_is_there_goes_without_a_word() -> None:
     assert not heard.hear("reader/primary", b"online").pair.publishes(a_view(is_last=True))
 
 
-def test_whoever_takes_over_knowing_nothing_yet_leaves_the_other_ones_last_word() -> None:
-    heard = Heard(Role.SPARE).hear("reader/primary", b"offline")
-    assert heard.pair.publishes(a_view(knowledge=STARTING))  # both begin: that is the truth
-    heard.pair.stood_by = True
-    assert not heard.pair.publishes(a_view(knowledge=STARTING))
-    assert heard.pair.publishes(a_view(knowledge=KNOWN))
+def test_whoever_takes_over_leaves_the_other_ones_last_word_until_it_has_one_of_its_own() -> None:
+    pair = Heard(Role.SPARE).hear("reader/primary", b"offline").pair
+    said = {f"{BASE}/{end}": Payload(b"") for end in ("presence", "light", "mode")}
+    mode = {f"{BASE}/mode": Payload(b"")}
+
+    def words(**view: Any) -> dict[str, Payload]:
+        return pair.own_words(a_view(**view), said)
+
+    followed = Duty(is_own=False)
+    assert words(knowledge=KNOWN) == said
+    assert words(knowledge=KNOWN, duty=followed) == mode
+    assert words(knowledge=STALE, duty=followed) == said  # that it is not known is news
+    assert words(knowledge=KNOWN, duty=followed, is_last=True) == said
+    light = {f"{BASE}/light": Payload(b"")}
+    busy = Override(Mode.BUSY)
+    assert words(knowledge=KNOWN, duty=followed, override=busy) == mode | light
+    assert words(knowledge=STARTING) == said  # both begin: that is the truth
+    pair.stood_by = True
+    assert words(knowledge=STARTING) == mode
 
 
 async def test_a_spare_waits_for_a_primary_that_nobody_has_heard_of_but_not_for_ever(
@@ -143,7 +157,8 @@ async def test_a_spare_waits_for_a_primary_that_nobody_has_heard_of_but_not_for_
     monkeypatch.setattr(pair_module, "GRACE", 600.0)
     begins.pair.subscribed()
     await asyncio.sleep(0.05)
-    assert begins.hear("reader/primary", b"online").pair.joined
+    begins.hear("reader/primary", b"online")
+    assert [begins.pair.joined, begins.changes] == [True, 1]
     begins.pair.close()
 
 

@@ -269,7 +269,8 @@ class MqttOutput:
                 self._tell(Again.ALL)
 
     def _messages(self, view: View) -> dict[str, Payload]:
-        return messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        said = messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        return said if self._pair is None else self._pair.own_words(view, said)
 
     def _answer(self) -> None:
         """Say mode and override once more: also a command that changes nothing is answered."""
