@@ -300,7 +300,8 @@ def entity_table() -> str:
         outputs=("serial",),
         host="broker",
         account=True,
-        status_message=True, reader=Role.PRIMARY,
+        status_message=True,
+        reader=Role.PRIMARY,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
     for part in parts(settings, has_button=True):

@@ -218,7 +218,7 @@ class Situation:
         return self.reader is not None and self.reader.stands_by(now)
 
     def is_led(self, now: float) -> bool:
-        """Whether what the other reader has asked for holds: it leads, or did while we were away."""
+        """Whether the other reader's override holds: it leads, or did while we were away."""
         return self.reader is not None and (not self.reader.joined or self.reader.stands_by(now))
 
     def turns(self, now: float) -> Turns:
@@ -300,7 +300,7 @@ class Situation:
                 else {}
             ),
             duty=Duty(
-                reads=self.reader is None or self.reader.reads(now),
+                reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
             ),

@@ -50,9 +50,7 @@ PRIMARY, SPARE = Role.PRIMARY, Role.SPARE
         (False, True, False, SPARE, SPARE),
     ],
 )
-def test_who_leads(
-    primary: bool, spare: bool, reads: bool, leader: Role | None, leads: Role | None
-) -> None:
+def test_who_leads(*, primary: bool, spare: bool, reads: bool, leader: Role, leads: Role) -> None:
     peers = Peers(primary, spare, reads, leader)
     there = [role for role in Role if peers.online(role)]
     assert [role for role in there if leading(role, peers, reads=reads)] == (
@@ -77,9 +75,9 @@ def test_who_knows_the_same_never_leads_twice_and_only_a_spare_that_lets_go_leav
         assert leading(PRIMARY, replace(peers, leader=PRIMARY), reads=True)
 
 
-@given(peers_of, st.booleans(), st.sampled_from(Role))
+@given(peers=peers_of, joined=st.booleans(), role=st.sampled_from(Role))
 def test_whoever_leads_reads_and_whoever_follows_has_somebody_to_follow(
-    peers: Peers, joined: bool, role: Role
+    *, peers: Peers, joined: bool, role: Role
 ) -> None:
     reader = Reader(role, INTERVAL, peers, joined, good_at=0.0)
     turns = reader.turns(1.0)
@@ -241,7 +239,7 @@ RED = LightState(255, 0, 0)
     ],
 )
 def test_which_overrides_are_the_same(
-    one: Override | None, other: Override | None, same: bool
+    *, one: Override | None, other: Override | None, same: bool
 ) -> None:
     assert same_override(one, other) is same
     assert same_override(other, one) is same
