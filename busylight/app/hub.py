@@ -49,6 +49,11 @@ class Hub:
         """Called with each new view, for the program's own words to people."""
 
     @property
+    def last_success(self) -> float | None:
+        """When the last good reading was made; what a view says may be a minute behind."""
+        return self._situation.last_success
+
+    @property
     def view(self) -> View:
         """What is to be shown now."""
         return self._situation.view(clock.now())

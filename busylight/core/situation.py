@@ -15,8 +15,16 @@ from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
-from busylight.core.palette import Palette
+from busylight.core.override import (
+    Override,
+    Press,
+    Refresh,
+    SetLight,
+    SetMode,
+    Walk,
+    override_after,
+)
+from busylight.core.palette import Palette, Rule
 from busylight.core.presence import Presence, busyness
 from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 
@@ -25,6 +33,10 @@ SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
+WALK_STEP: Final = 2.0
+"""Seconds that each state is shown on a walk through the palette."""
+_LONGEST_WALK: Final = 60
+"""States that a walk shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,20 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """Where a walk through the palette has come to."""
+
+    rule: Rule
+    next_at: float
+    ends_at: float
+
+    def on(self, palette: Palette) -> Decision:
+        """What an output with this palette shows of it."""
+        rule = palette.get(self.rule.key, self.rule)
+        return Decision(rule.light, rule.key.lower())
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What is known, asked for, and wrong."""
 
@@ -79,6 +105,8 @@ class Situation:
     """The presence that the light has shown last, by itself."""
     button: ButtonEvent | None = None
     """The last press of a light's button."""
+    walk_began: float | None = None
+    """When a walk through the palette was asked for last."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
@@ -132,10 +160,14 @@ class Situation:
             faults=self._faults_with(SOURCE),
         )
 
-    def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
-        """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        before = self.after_showing(view)
+    def after_command(self, command: SetMode | SetLight | Walk, now: float) -> "Situation":
+        """What holds when somebody has asked for a light, a mode or a walk."""
+        if isinstance(command, Walk):
+            return replace(self, walk_began=now if command.on else None)
+        # Whoever asks for a light is not interested in the rest of a walk.
+        still = replace(self, walk_began=None)
+        view = still.view(now)
+        before = still.after_showing(view)
         return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
     def after_showing(self, view: View) -> "Situation":
@@ -144,7 +176,9 @@ class Situation:
         A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
         light = view.light
-        if light is None or light.is_dark or light == self.last_lit:
+        if view.walk_ends_at is not None or light is None or light.is_dark:
+            return self
+        if light == self.last_lit:
             return self
         return replace(self, last_lit=light)
 
@@ -178,7 +212,8 @@ class Situation:
         people = self._people(now)
         knowledge = self._busiest(people, now)
         palette = palette or self.rules.palette
-        decision = self._decision(knowledge, palette, now)
+        step = self._walk_step(now)
+        decision = self._decision(knowledge, palette, now) if step is None else step.on(palette)
         return View(
             light=decision.light,
             state=decision.state,
@@ -186,6 +221,7 @@ class Situation:
             override=override,
             sign_in=self._sign_in(now),
             button=self.button,
+            walk_ends_at=None if step is None else step.ends_at,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,
@@ -203,6 +239,16 @@ class Situation:
                 self._with_lights(people, palette, now) if self.rules.many else {}
             ),
         )
+
+    def _walk_step(self, now: float) -> "_Step | None":
+        if self.walk_began is None:
+            return None
+        rules = list(self.rules.palette.values())[:_LONGEST_WALK]
+        number = int((now - self.walk_began) / WALK_STEP)
+        if not 0 <= number < len(rules):
+            return None
+        next_at = self.walk_began + (number + 1) * WALK_STEP
+        return _Step(rules[number], next_at, self.walk_began + len(rules) * WALK_STEP)
 
     def _override(self, now: float) -> Override | None:
         override = self.override
@@ -277,6 +323,8 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if (step := self._walk_step(now)) is not None:
+            moments.append(step.next_at)
         if self.shown is not None:
             moments.append(self.shown.since + self.rules.minimum_duration)
         if (edge := self._next_edge(now)) is not None:

@@ -88,6 +88,8 @@ class View:
     """By id, when several people are watched; else empty."""
     button: ButtonEvent | None = None
     """The last press."""
+    walk_ends_at: float | None = None
+    """When the walk through the palette ends that the light is on; None: it is on none."""
     is_last: bool = False
     """Whether the program ends after this one."""
 

@@ -27,7 +27,13 @@ from busylight.settings.installed import (
     plugins,
 )
 from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     PREFIX,
     Variable,
@@ -41,7 +47,7 @@ from busylight.settings.working_hours import holidays_of, zone_of
 _log: Final = logging.getLogger("busylight.settings")
 
 _SYSTEM_FILE_DIR: Final = Path("/etc/busylight")
-_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}
 
 
 def load(
