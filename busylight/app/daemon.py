@@ -36,6 +36,7 @@ from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_cla
 from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.output import Page
 
 _log: Final = logging.getLogger("busylight")
 
@@ -150,6 +151,10 @@ class Daemon:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self.hub.recalled
         self.hub.on_view = self._tell_watchers
+        if settings.web.listen is not None:
+            page = Page(settings.web, lambda: self.hub.last_success)
+            wiring.make_outputs["web"] = page.output
+            wiring.watchers.append(page.day.note)
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))
 
