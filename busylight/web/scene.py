@@ -62,6 +62,7 @@ def scene_of(view: View, page: Page, wall_clock: WallClock) -> dict[str, Any]:
         "message": None if presence is None else presence.status_message,
         "out_of_office": presence is not None and presence.out_of_office,
         "mode": mode_in_words(view.mode),
+        "mode_word": view.mode.value,
         "mode_ends_at": None if view.override is None else view.override.ends_at,
         "sign_in": view.sign_in,
         "code_picture": None if view.sign_in is None else qr_code(view.sign_in),

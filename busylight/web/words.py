@@ -1,5 +1,6 @@
 """States, lights and troubles as people read of them."""
 
+import colorsys
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,15 +100,41 @@ def level_of(light: LightState | None) -> float:
     return float(round((light.brightness / FULL) ** (1 / _EYE), 2))
 
 
+_HUES: Final = (
+    (15, "red"),
+    (40, "orange"),
+    (50, "amber"),
+    (70, "yellow"),
+    (160, "green"),
+    (200, "cyan"),
+    (245, "blue"),
+    (285, "violet"),
+    (325, "magenta"),
+    (345, "pink"),
+    (360, "red"),
+)
+"""Up to which hue, in degrees, a colour is called what."""
+_PALE: Final = 0.15
+"""Saturation below which a light is white."""
+
+
+def color_in_words(light: LightState) -> str:
+    """What a colour is called: `red`."""
+    hue, saturation, _ = colorsys.rgb_to_hsv(*(each / FULL for each in light.rgb))
+    if saturation < _PALE:
+        return "white"
+    return next(name for limit, name in _HUES if hue * 360 <= limit)
+
+
 def light_in_words(light: LightState | None) -> str:
-    """`#ff0000 at 62 %, pulses every 1.2 s`."""
+    """`Red at 62 %, pulses every 1.2 s`."""
     if light is None:
         return "The lamp is left to others"
     if light.is_dark:
         return "The light is off"
     percent = "" if light.brightness == FULL else f" at {light.percent} %"
     moves = "" if light.period is None else f", {_MOVES[light.effect]} every {light.period:g} s"
-    return f"{light.hex}{percent}{moves}"
+    return f"{color_in_words(light).capitalize()}{percent}{moves}"
 
 
 @dataclass(frozen=True, slots=True)
