@@ -30,6 +30,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+HEAD_SIZE: Final = 16 * 1024
+"""Bytes that the head of a request may have."""
 _READ: Final = frozenset({"GET", "HEAD"})
 _OPEN: Final = ("/login", "/static/")
 _BY_TOKEN: Final = ("/api/", "/metrics")
@@ -62,6 +64,9 @@ class Guard:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers, site = Headers(scope=scope), self._site
+        parts = (scope["raw_path"], scope["query_string"], *(b"".join(h) for h in headers.raw))
+        if sum(map(len, parts)) > HEAD_SIZE:
+            return PlainTextResponse("The head of a request has at most 16 KiB here.\n", 431)
         host, path = headers.get("host", ""), scope["path"]
         if not site.hosts.knows(host):
             return PlainTextResponse(

@@ -16,14 +16,13 @@ from busylight.edge.threads import Worker
 from busylight.parts import OutputError
 from busylight.web.app import Site, app_of
 from busylight.web.connections import Line, Turnstile, listener
+from busylight.web.guard import HEAD_SIZE
 from busylight.web.output import Page
 from busylight.web.session import kept_key
 from busylight.web.settings import Address
 
 _log: Final = logging.getLogger("busylight.web")
 
-_HEAD_SIZE: Final = 16 * 1024
-"""Bytes that the head of a request may have."""
 _BACKLOG: Final = 128
 _CARD_LIMIT: Final = 10.0
 
@@ -133,7 +132,7 @@ def _reader(app: Any) -> Callable[[Line], asyncio.Protocol]:
         server_header=False,
         date_header=False,
         timeout_keep_alive=60,  # ours is shorter, and does not wait for what is not read
-        h11_max_incomplete_event_size=_HEAD_SIZE,
+        h11_max_incomplete_event_size=HEAD_SIZE,
     )
     config.load()
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # strangers write what they like
