@@ -26,5 +26,7 @@ class Tally:
 
 
 GRAPH_REQUESTS: Final = Tally()
-"""Requests to Graph and its sign-in server, by what became of them: `2xx` … `5xx`, `throttled` (429)
-or `failed` (no answer)."""
+"""Requests to Graph and its sign-in server, by what became of them.
+
+`2xx` … `5xx`, `throttled` (429) or `failed` (no answer).
+"""

@@ -44,7 +44,7 @@ def _command_in(document: dict[str, Any]) -> SetMode:
     if unknown := sorted(set(document) - {"mode", "for"}):
         raise BodyError(f"{unknown[0]!r} is neither mode nor for.")
     try:
-        asked = Mode(document.get("mode"))
+        asked = Mode(str(document.get("mode")))
     except ValueError:
         raise BodyError(f"mode is one of {', '.join(Mode)}.") from None
     seconds = document.get("for")

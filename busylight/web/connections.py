@@ -40,8 +40,8 @@ class Turnstile:
         """Take in a new connection; beyond the limit the one goes that has waited longest."""
         self.lines.add(line)
         if len(self.lines) > MOST_LINES:
-            idle = [each for each in self.lines if each.waits_since is not None]
-            oldest = min(idle, key=lambda each: each.waits_since or 0.0, default=line)
+            idle = [(each.waits_since, each) for each in self.lines if each.waits_since is not None]
+            _, oldest = min(idle, key=lambda pair: pair[0], default=(0.0, line))
             oldest.abort()
 
     def went(self, line: "Line") -> None:
@@ -71,9 +71,7 @@ class Turnstile:
 class Line(asyncio.Protocol):
     """One connection."""
 
-    def __init__(
-        self, turnstile: Turnstile, inner: "Callable[[Line], asyncio.Protocol]"
-    ) -> None:
+    def __init__(self, turnstile: Turnstile, inner: "Callable[[Line], asyncio.Protocol]") -> None:
         self._turnstile = turnstile
         self._inner: Any = inner(self)
         self._loop = asyncio.get_running_loop()
@@ -100,13 +98,12 @@ class Line(asyncio.Protocol):
 
     def read(self, data: bytes) -> None:
         """Hand on what was received."""
-        if self._transport is None or self._transport.is_closing():
+        transport = self._transport
+        if transport is None or transport.is_closing():
             return
         self._inner.data_received(data)
-        if self._transport is None or self._transport.is_closing():
-            return
-        if not self._inner.flow.read_paused:
-            self._transport.resume_reading()
+        if not transport.is_closing() and not self._inner.flow.read_paused:
+            transport.resume_reading()
 
     def eof_received(self) -> bool | None:
         """Whoever will send no more is not answered any more."""
@@ -115,7 +112,8 @@ class Line(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Somebody does not read: not for long."""
         self._inner.pause_writing()
-        self._stall = self._stall or self._loop.call_later(STALL_LIMIT, self.abort)
+        if self._stall is None:
+            self._stall = self._loop.call_later(STALL_LIMIT, self.abort)
 
     def resume_writing(self) -> None:
         """It was read."""

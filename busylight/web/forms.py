@@ -60,19 +60,21 @@ async def login(site: "Site", request: Request) -> Response:
     """Sign in."""
     try:
         form = await _checked(site, request)
-        if site.password is None:
-            return RedirectResponse("/", 303)
-        verdict = await site.password.is_right(form.get("password", ""), peer_of(request.scope))
-        if verdict.wait:
-            seconds = max(1, round(verdict.wait))
-            raise Refused(f"Too many wrong tries from your address; try again in {seconds} s.", 429)
-        if not verdict.is_right:
-            raise Refused("This password is wrong.", 401)
     except Refused as refusal:
         return login_page(site, request, str(refusal), refusal.status)
-    response = RedirectResponse("/", 303)
-    set_cookie(response, site, site.sessions.issue(signed_in=True))
-    return response
+    if site.password is None:
+        return RedirectResponse("/", 303)
+    verdict = await site.password.is_right(form.get("password", ""), peer_of(request.scope))
+    if verdict.wait:
+        problem = f"Too many wrong tries from your address; try again in {verdict.seconds} s."
+        response = login_page(site, request, problem, 429)
+        response.headers["Retry-After"] = str(verdict.seconds)
+        return response
+    if not verdict.is_right:
+        return login_page(site, request, "This password is wrong.", 401)
+    inside = RedirectResponse("/", 303)
+    set_cookie(inside, site, site.sessions.issue(signed_in=True))
+    return inside
 
 
 async def logout(site: "Site", request: Request) -> Response:
@@ -100,8 +102,6 @@ def login_page(site: "Site", request: Request, problem: str, status: int = 200) 
     response = HTMLResponse(html, status)
     if request.state.is_new:
         set_cookie(response, site, cookie)
-    if status == 429:  # noqa: PLR2004 -- Too Many Requests
-        response.headers["Retry-After"] = "60"
     return response
 
 
@@ -154,7 +154,5 @@ def _obeyed(site: "Site", request: Request, command: Command, done: str) -> Resp
 def _refused(site: "Site", request: Request, refusal: Refused) -> Response:
     if _wants_json(request):
         return JSONResponse({"said": str(refusal)}, refusal.status)
-    html = site.render(
-        "problem.html", name=site.page.settings.name, problem=str(refusal)
-    )
+    html = site.render("problem.html", name=site.page.settings.name, problem=str(refusal))
     return HTMLResponse(html, refusal.status)

@@ -1,10 +1,8 @@
 """Stands before every request: by which name, from which page, by whom; and how it is answered."""
 
 import logging
-import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -52,7 +50,7 @@ class Guard:
         try:
             refusal = await self._refusal(scope)
             await (refusal or self._app)(scope, receive, answer.send)
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever fails in it is told, and ends one answer
             _log.exception("the page failed at %s", scope["method"])
             if answer.began:
                 line.abort()
@@ -170,11 +168,10 @@ def peer_of(scope: Scope) -> str:
 
 def too_many(verdict: Verdict) -> Response:
     """What is answered to somebody who has been wrong too often."""
-    seconds = max(1, round(verdict.wait))
     return PlainTextResponse(
-        f"Too many wrong tries from your address; try again in {seconds} s.\n",
+        f"Too many wrong tries from your address; try again in {verdict.seconds} s.\n",
         429,
-        {"Retry-After": str(seconds)},
+        {"Retry-After": str(verdict.seconds)},
     )
 
 

@@ -42,7 +42,9 @@ class Snapshot:
         info.add_metric([diagnostics.version, diagnostics.source], 1)
         yield info
         yield _gauge(
-            "busylight_uptime_seconds", "Since the program began", self._now - diagnostics.started_at
+            "busylight_uptime_seconds",
+            "Since the program began",
+            self._now - diagnostics.started_at,
         )
         yield _gauge(
             "busylight_presence_known",
@@ -59,7 +61,9 @@ class Snapshot:
         state = GaugeMetricFamily("busylight_light", "What decides the light, 1", labels=["state"])
         state.add_metric([view.state], 1)
         yield state
-        yield _gauge("busylight_override", "Whether the light was set by hand", view.override is not None)
+        yield _gauge(
+            "busylight_override", "Whether the light was set by hand", view.override is not None
+        )
         if view.people:
             known = sum(isinstance(each.knowledge, Known) for each in view.people.values())
             yield _gauge("busylight_people", "People who are watched", len(view.people))

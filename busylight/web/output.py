@@ -98,9 +98,7 @@ async def loaded() -> Any:
     """The module that serves, imported in a thread; raises `OutputError`."""
     worker = Worker("import web")
     try:
-        return await worker.call(
-            _IMPORT_LIMIT, importlib.import_module, "busylight.web.server"
-        )
+        return await worker.call(_IMPORT_LIMIT, importlib.import_module, "busylight.web.server")
     except ModuleNotFoundError as error:
         raise MissingLibraryError(
             f"needs a library that is not installed ({error.name}): "

@@ -54,7 +54,8 @@ async def page(site: "Site", request: Request) -> Response:
 
 
 def _first_people(view: "View", search: str) -> dict[str, object]:
-    found, total, wanted = [], 0, search.casefold()
+    found: list[dict[str, object]] = []
+    total, wanted = 0, search.casefold()
     for who, person in view.people.items():
         name = name_of(who, person)
         if wanted and wanted not in name.casefold():

@@ -31,6 +31,11 @@ class Verdict:
     wait: float = 0.0
     """Seconds until this address may try again; then nothing was compared."""
 
+    @property
+    def seconds(self) -> int:
+        """The same in whole seconds, at least one."""
+        return max(1, round(self.wait))
+
 
 class Password:
     """Knows one password, and says whether a word is it."""

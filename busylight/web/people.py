@@ -59,12 +59,12 @@ class People:
         """Who has changed after that version, or the advice to get everybody."""
         if version not in self._made:
             lines = [] if version < self._anew else self._lines_since(version)
-            text = f'"people":[{",".join(lines)}]' if 0 < len(lines) else '"anew":true'
+            text = f'"people":[{",".join(lines)}]' if len(lines) > 0 else '"anew":true'
             self._made[version] = event("people", f'{{"version":{self.version},{text}}}')
         return self._made[version]
 
     def _lines_since(self, version: int) -> list[str]:
-        lines = []
+        lines: list[str] = []
         for entry in reversed(self._entries.values()):
             if entry.version <= version:
                 return lines

@@ -42,8 +42,8 @@ def _why(address: Address, error: OSError) -> str:
     hints = {
         "Address already in use": "another program has it; end that one, or set WEB_LISTEN to "
         "another port",
-        "Cannot assign requested address": "this machine has no such address; set WEB_LISTEN to one "
-        "that `ip address` lists, or to 0.0.0.0",
+        "Cannot assign requested address": "this machine has no such address; set WEB_LISTEN to "
+        "one that `ip address` lists, or to 0.0.0.0",
     }
     reason = error.strerror or str(error)
     return f"{where}: {hints.get(reason, reason)}"

@@ -80,7 +80,9 @@ class Sessions:
 
     def form_token_is_right(self, cookie: str, token: str) -> bool:
         """Whether a form is one of this session's."""
-        return hmac.compare_digest(self.form_token(cookie).encode(), token.encode("utf-8", "replace"))
+        return hmac.compare_digest(
+            self.form_token(cookie).encode(), token.encode("utf-8", "replace")
+        )
 
     def _age(self, cookie: str) -> float | None:
         told, _, signature = cookie.rpartition(".")

@@ -73,17 +73,20 @@ async def test_the_state_is_as_described(name: str) -> None:
 
 
 async def test_changes_come_as_events_with_the_whole_state() -> None:
-    async with served() as site, site.client() as program:
-        async with program.stream("GET", "/api/v1/events") as events:
-            assert events.headers["content-type"].startswith("text/event-stream")
-            lines = events.aiter_lines()
-            assert await anext(lines) == "event: state"
-            assert json.loads((await anext(lines))[6:])["state"] == "inacall"
-            await site.show(view_of("Away", "Away", "#ffbf00 14%"))
-            told = [line async for line in _until_data(lines)]
-            state = json.loads(told[-1][6:])
-            assert state["state"] == "away"
-            _complies(state, "State")
+    async with (
+        served() as site,
+        site.client() as program,
+        program.stream("GET", "/api/v1/events") as events,
+    ):
+        assert events.headers["content-type"].startswith("text/event-stream")
+        lines = events.aiter_lines()
+        assert await anext(lines) == "event: state"
+        assert json.loads((await anext(lines))[6:])["state"] == "inacall"
+        await site.show(view_of("Away", "Away", "#ffbf00 14%"))
+        told = [line async for line in _until_data(lines)]
+        state = json.loads(told[-1][6:])
+        assert state["state"] == "away"
+        _complies(state, "State")
 
 
 async def _until_data(lines: Any) -> Any:
@@ -147,7 +150,7 @@ async def test_what_makes_no_sense_is_refused_with_the_reason(body: bytes, statu
         ({"token": TOKEN}, TOKEN),
     ],
 )
-async def test_the_api_asks_for_its_token(settings: dict[str, str], right: str) -> None:
+async def test_the_api_asks_for_its_token(settings: dict[str, Any], right: str) -> None:
     async with served(**settings) as site, site.client() as program:
         for path in ("/api/v1/state", "/metrics", "/api/v1/nowhere", "/api/v1/openapi.json"):
             refused = await program.get(path)

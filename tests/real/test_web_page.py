@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from busylight.core.knowledge import NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override, Refresh, SetMode, Walk
 from busylight.core.view import PartHealth, PartState
 from busylight.edge import clock
-from tests.support.web import PASSWORD, Served, many, served, token_in, view_of
+from tests.support.web import PASSWORD, Served, many, served, token_in, view_of, with_message
 
 
 async def _page(site: Served) -> str:
@@ -64,9 +65,7 @@ async def test_a_sign_in_that_waits_is_shown_with_address_code_and_picture() -> 
         assert "F7XKQ2ABC" not in await _page(site)
 
 
-async def _send(
-    visitor: httpx.AsyncClient, path: str, **fields: str
-) -> httpx.Response:
+async def _send(visitor: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
     token = token_in((await visitor.get("/")).text)
     return await visitor.post(path, data={"token": token, **fields})
 
@@ -96,7 +95,12 @@ async def test_a_form_asks_the_program_for_what_it_says(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"mode": "nothing"}, {}, {"mode": "busy", "for": "25 parsecs"}, {"mode": "busy", "other": "25h"}],
+    [
+        {"mode": "nothing"},
+        {},
+        {"mode": "busy", "for": "25 parsecs"},
+        {"mode": "busy", "other": "25h"},
+    ],
 )
 async def test_a_form_that_makes_no_sense_is_refused_in_words(fields: dict[str, str]) -> None:
     async with served() as site, site.client() as visitor:
@@ -107,7 +111,6 @@ async def test_a_form_that_makes_no_sense_is_refused_in_words(fields: dict[str, 
 
 async def test_more_commands_than_the_program_takes_are_refused() -> None:
     async with served() as site, site.client() as visitor:
-        site.output._heard.put_nowait = lambda _command: None  # type: ignore[method-assign]
         site.output._heard.full = lambda: True  # type: ignore[method-assign]
         assert (await _send(visitor, "/refresh")).status_code == 503
         site.output._heard.full = lambda: False  # type: ignore[method-assign]
@@ -130,7 +133,7 @@ async def test_with_a_password_nothing_is_shown_before_one_has_signed_in() -> No
         assert (await visitor.get("/")).headers["location"] == "/login"
 
 
-async def test_a_session_outlives_the_program(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_a_session_outlives_the_program(tmp_path: Path) -> None:
     async with (
         served(password=PASSWORD, state_dir=tmp_path) as before,
         before.client() as visitor,
@@ -138,24 +141,20 @@ async def test_a_session_outlives_the_program(tmp_path) -> None:  # type: ignore
         await before.signed_in(visitor)
         cookies = dict(visitor.cookies)
     listen = f"127.0.0.1:{before.port}"
-    async with served(password=PASSWORD, state_dir=tmp_path, listen=listen) as after:
-        async with after.client(cookies=cookies) as visitor:
-            assert (await visitor.get("/")).status_code == 200
-    async with served(password="another-one", state_dir=tmp_path, listen=listen) as changed:
-        async with changed.client(cookies=cookies) as visitor:
-            assert (await visitor.get("/")).status_code == 303
+    for password, status in ((PASSWORD, 200), ("another-one", 303)):
+        async with (
+            served(password=password, state_dir=tmp_path, listen=listen) as after,
+            after.client(cookies=cookies) as visitor,
+        ):
+            assert (await visitor.get("/")).status_code == status
 
 
 async def test_the_diagnostics_are_a_file_without_names_messages_and_codes() -> None:
     now = clock.now()
     view = view_of()
-    assert view.knowledge.presence.user  # type: ignore[union-attr]
     view = replace(
         view,
-        knowledge=replace(
-            view.knowledge,
-            presence=replace(view.knowledge.presence, status_message="at the dentist"),  # type: ignore[union-attr]
-        ),
+        knowledge=with_message(view, "at the dentist"),
         sign_in=SignInPrompt("https://microsoft.com/devicelogin", "F7XKQ2ABC", now + 900),
         diagnostics=replace(view.diagnostics, last_error="refused: client_secret=hunter2hunter2"),
     )

@@ -59,7 +59,7 @@ async def test_every_viewer_has_the_newest_soon() -> None:
         for number in range(3):
             await site.show(view_of("Busy", f"State{number}"))
             state = f"state{number}"
-            await _until(lambda s=state: all(viewer.last["state"] == s for viewer in viewers))  # type: ignore[misc]
+            await _until(lambda s=state: all(viewer.last["state"] == s for viewer in viewers))
         for task in tasks:
             task.cancel()
 
@@ -94,7 +94,9 @@ async def test_only_the_pieces_of_the_page_that_changed_are_sent() -> None:
         first = dict(viewer.events)["sections"]
         assert set(first) == {"light", "sign_in", "problems", "mode", "day", "outputs", "about"}
         view = view_of()
-        await site.show(replace(view, diagnostics=replace(view.diagnostics, last_error="no answer")))
+        await site.show(
+            replace(view, diagnostics=replace(view.diagnostics, last_error="no answer"))
+        )
         await _until(lambda: "problems" in viewer.last and viewer.last is not first)
         assert "outputs" not in viewer.last
         assert "mode" not in viewer.last

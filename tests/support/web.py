@@ -59,6 +59,13 @@ def view_of(
     return replace(view, **more)
 
 
+def with_message(view: View, message: str, user: str = "Adele Vance") -> Known:
+    """What is known, with a status message."""
+    assert isinstance(view.knowledge, Known)
+    presence = replace(view.knowledge.presence, status_message=message, user=user)
+    return replace(view.knowledge, presence=presence)
+
+
 def many(count: int) -> dict[str, Person]:
     """So many people, half of them busy."""
     now = clock.now()

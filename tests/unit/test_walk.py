@@ -1,11 +1,11 @@
 """A walk through the palette: every state in turn, on every output, and then it is over."""
 
+from busylight.core.knowledge import Reading
 from busylight.core.light import parse_light
 from busylight.core.override import Mode, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import WALK_STEP, Rules, Situation
-from busylight.core.knowledge import Reading
 
 BUSY = Reading({"a": Presence("Busy", "Busy")}, {}, None)
 RULES = Rules(Palette(), stale_after=6000, source="graph", version="1")
