@@ -12,8 +12,10 @@ settings.load_profile("shared")
 
 # Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
+# Nor is a browser: `scripts/test page` brings it.
+collect_ignore += [] if find_spec("playwright") else ["page"]
 
-_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "security"}
+_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "page", "security"}
 """Directories whose tests run against the clock of real parts."""
 
 

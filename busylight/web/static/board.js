@@ -60,7 +60,7 @@ window.board = (() => {
   function filter() {
     const words = plain(search.value).split(/\s+/).filter(Boolean);
     shown = [...people.values()].filter((each) => words.every((word) => each.text.includes(word)));
-    const collator = new Intl.Collator();
+    const collator = new Intl.Collator(undefined, { numeric: true });
     shown.sort((a, b) => collator.compare(a.name, b.name));
     document.getElementById("board").hidden = people.size === 0;
     document.body.classList.toggle("many", people.size > 0);
