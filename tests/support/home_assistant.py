@@ -93,10 +93,15 @@ class HomeAssistantProcess:
                 stdin=subprocess.DEVNULL,
             )
         deadline = time.monotonic() + START_LIMIT
-        while not listens(self.port):
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.1)
+        try:
+            while not listens(self.port):
+                assert self._process.poll() is None, self.log
+                assert "Activating recovery mode" not in self.log, self.log
+                assert time.monotonic() < deadline, self.log
+                time.sleep(0.1)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it in order."""
