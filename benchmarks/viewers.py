@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.broker import Broker, wait_until
 from tests.support.program import Home, Program
@@ -84,7 +85,7 @@ async def _look_on(pipe: Pipe, port: int, count: int) -> list[list[tuple[float, 
             if task.done():
                 task.result()
     pipe.send("all there")
-    while not pipe.poll():
+    while not pipe.poll():  # noqa: ASYNC110 -- a pipe sets no event
         await asyncio.sleep(0.05)
     for task in tasks:
         task.cancel()
@@ -198,7 +199,7 @@ def main() -> None:
             "LOG_LEVEL": "warning",
         }
         home.with_light(line.path, "{state}\\n")
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
         with home.start() as program:

@@ -1,8 +1,8 @@
 """Takes docs/pictures/web/*.png: `python -m scripts.photograph_page`.
 
 They are real: the page as the program serves it, in a headless Chromium, in which it was made to
-hold still. It wants what `scripts/test page` installs, and Pillow; CHROMIUM names the browser if it is
-not /usr/bin/chromium.
+hold still. It wants what `scripts/test page` installs, and Pillow; CHROMIUM names the browser if it
+is not /usr/bin/chromium.
 """
 
 from collections.abc import Iterator
@@ -105,7 +105,7 @@ def _photograph(browser: Browser, shown: Shown, name: str) -> None:
     for width, size in (("desktop", DESKTOP), ("phone", PHONE)):
         for scheme in ("light", "dark"):
             context = browser.new_context(
-                color_scheme=scheme,  # type: ignore[arg-type]  # one of its literals
+                color_scheme=scheme,
                 viewport=ViewportSize(**size),
                 reduced_motion="reduce",
             )
@@ -115,7 +115,8 @@ def _photograph(browser: Browser, shown: Shown, name: str) -> None:
             path = PICTURES / f"{name}-{width}-{scheme}.png"
             page.screenshot(path=path, full_page=True)
             with Image.open(path) as picture:  # a third of the size, and nobody sees it
-                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+                small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            small.save(path, optimize=True)
             print(path, f"{path.stat().st_size // 1024} KiB")
             context.close()
 

@@ -78,6 +78,11 @@ class Site:
         templates.globals["static"] = self.statics.url
         return templates
 
+    def load(self) -> None:
+        """Have every template ready; takes its time, so in a thread."""
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+
     def close(self) -> None:
         """Let go of threads."""
         for each in (self.password, self.token):

@@ -1,12 +1,15 @@
 """What visitors see."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from busylight.core.view import Person, View
 from busylight.edge import clock
 from busylight.edge.log import redact
 from busylight.web.documents import download_document
@@ -18,10 +21,9 @@ from busylight.web.streams import Events, Stream
 from busylight.web.words import level_of, presence_in_words
 
 if TYPE_CHECKING:
-    from busylight.core.view import View
     from busylight.web.app import Site
 
-_FIRST_PEOPLE = 200
+_FIRST_PEOPLE: Final = 200
 """People that stand on a page without JavaScript; the search finds the others."""
 
 
@@ -53,25 +55,24 @@ async def page(site: "Site", request: Request) -> Response:
     return response
 
 
-def _first_people(view: "View", search: str) -> dict[str, object]:
-    found: list[dict[str, object]] = []
-    total, wanted = 0, search.casefold()
-    for who, person in view.people.items():
-        name = name_of(who, person)
-        if wanted and wanted not in name.casefold():
-            continue
-        total += 1
-        if len(found) < _FIRST_PEOPLE:
-            light = person.light
-            found.append(
-                {
-                    "name": name,
-                    "words": presence_in_words(person.knowledge),
-                    "color": None if light is None or light.is_dark else light.hex,
-                    "level": level_of(light),
-                }
-            )
-    return {"first_people": found, "found": total}
+def _first_people(view: View, search: str) -> dict[str, object]:
+    found: Mapping[str, Person] = view.people
+    if wanted := search.casefold():
+        found = {
+            who: person
+            for who, person in found.items()
+            if wanted in name_of(who, person).casefold()
+        }
+    first = [
+        {
+            "name": name_of(who, person),
+            "words": presence_in_words(person.knowledge),
+            "color": None if person.light is None or person.light.is_dark else person.light.hex,
+            "level": level_of(person.light),
+        }
+        for who, person in islice(found.items(), _FIRST_PEOPLE)
+    ]
+    return {"first_people": first, "found": len(found)}
 
 
 async def login(site: "Site", request: Request) -> Response:

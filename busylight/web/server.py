@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from busylight.core.override import Command
 from busylight.core.view import View
-from busylight.edge.threads import Worker
+from busylight.edge.threads import P, T, Worker
 from busylight.parts import OutputError
 from busylight.web.app import Site, app_of
 from busylight.web.connections import Line, Turnstile, listener
@@ -24,7 +24,8 @@ from busylight.web.settings import Address
 _log: Final = logging.getLogger("busylight.web")
 
 _BACKLOG: Final = 128
-_CARD_LIMIT: Final = 10.0
+_CARD_LIMIT: Final = 5.0
+_LOAD_LIMIT: Final = 10.0
 
 
 def bound(address: Address) -> socket.socket:
@@ -76,6 +77,7 @@ class Server:
         try:
             key = await self._key()
             site = self._site = Site(self._page, key, self._heard)
+            await self._in_thread(_LOAD_LIMIT, site.load)
             turnstile = self._turnstile = Turnstile(_reader(app_of(site)))
             self._server = await asyncio.get_running_loop().create_server(
                 turnstile, sock=listening, backlog=_BACKLOG
@@ -105,11 +107,17 @@ class Server:
             self._site.close()
 
     async def _key(self) -> bytes:
-        worker = Worker("web key")
         try:
-            return await worker.call(_CARD_LIMIT, kept_key, self._page.settings.state_dir)
+            return await self._in_thread(_CARD_LIMIT, kept_key, self._page.settings.state_dir)
         except TimeoutError:
             return kept_key(None)
+
+    async def _in_thread(
+        self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        worker = Worker("web")
+        try:
+            return await worker.call(seconds, function, *args, **kwargs)
         finally:
             worker.close()
 

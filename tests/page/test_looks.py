@@ -54,7 +54,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def themed(browser: Browser, scheme: str) -> Iterator[Page]:
-    context = browser.new_context(color_scheme=scheme, viewport=ViewportSize(**PHONE))  # type: ignore[arg-type]  # one of its literals
+    context = browser.new_context(color_scheme=scheme, viewport=ViewportSize(**PHONE))
     yield context.new_page()
     context.close()
 

@@ -213,9 +213,7 @@ def test_the_diagnostics_are_downloaded(page: Page, home: Home, lookalike: Looka
         assert ADELE.principal_name not in text
 
 
-def test_with_a_password_one_signs_in_and_out(
-    page: Page, home: Home, lookalike: Lookalike
-) -> None:
+def test_with_a_password_one_signs_in_and_out(page: Page, home: Home, lookalike: Lookalike) -> None:
     lookalike.graph.set_presence(ADELE.object_id, "Available", "Available")
     home.settings["WEB_PASSWORD"] = PASSWORD
     with home.start() as program:
