@@ -3,7 +3,7 @@
     python -m scripts.make_reference
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
-docs/app-registration.md's command line and manifest,
+docs/app-registration.md's command line, manifest and table of Microsoft's numbers,
 docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
 deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
@@ -33,6 +34,7 @@ from busylight.settings.tree import (
 )
 from busylight.settings.variables import PREFIX
 from busylight.setup import registration
+from busylight.sources.graph.aadsts import REASONS, Reason, Way
 from busylight.sources.graph.settings import Users
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
@@ -94,7 +96,9 @@ that `--env-file PATH` names. Real environment variables win over the file.
 In the file a line is `NAME=value`. A line that begins with `#` is a comment; there is none after
 a value. One pair of outer quotes is taken off; nothing is expanded. Names without the prefix are
 ignored, and an empty value counts as not set. A name with the prefix that is no setting is
-refused, with the nearest name that is one. All faults are told at once, and the exit code is 78.
+refused, with the nearest name that is one. All faults are told at once, and the exit code is 78. A
+setting that is renamed one day keeps working by its old name for a year, with a warning that names
+the new one.
 
 A setting that is a **secret** may also be given as `…_FILE`, the path of a file that holds it
 (one newline at its end is dropped), as Docker secrets and systemd credentials want it. Its value
@@ -305,7 +309,7 @@ def entity_table() -> str:
         outputs=("serial",),
         host="broker",
         account=True,
-        status_message=True,
+        status_message=True, reader=Role.PRIMARY,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
     for part in parts(settings, has_button=True):
@@ -370,9 +374,35 @@ def udev_rules() -> str:
     return "\n".join(lines) + "\n"
 
 
+_WAYS: Final = {
+    Way.BROWSER: "[with a browser](#or-sign-in-with-a-browser)",
+    Way.APP: "[as the app itself](#without-anybody-signed-in)",
+    Way.MQTT: "[from MQTT](sources.md)",
+}
+
+
+def reason_table() -> str:
+    """Microsoft's numbers, as docs/app-registration.md tells them."""
+    numbers: dict[Reason, list[int]] = {}
+    for number, reason in REASONS.items():
+        numbers.setdefault(reason, []).append(number)
+    lines = [
+        "| AADSTS | it means that | who can mend it | what to do | other ways |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for reason, same in numbers.items():
+        told = ", ".join(map(str, same))
+        ways = ", ".join(_WAYS[way] for way in reason.ways)
+        remedy = reason.remedy.replace("https://aka.ms/mfasetup", "<https://aka.ms/mfasetup>")
+        remedy = re.sub(r"\bBUSYLIGHT_[A-Z_]+", r"`\g<0>`", remedy)
+        lines.append(f"| {told} | {reason.meaning} | {reason.who.value} | {remedy} | {ways} |")
+    return "\n".join(lines) + "\n"
+
+
 def registration_with_commands(text: str) -> str:
-    """docs/app-registration.md with the command line and the manifest that `setup` shows."""
+    """docs/app-registration.md with what `setup` shows, and Microsoft's numbers."""
     blocks = {
+        "reasons": f"\n{reason_table()}\n",
         "az": f"```sh\n{registration.command_line()}\n```\n",
         "manifest": f"```json\n{registration.manifest()}\n```\n",
     }

@@ -15,7 +15,7 @@ collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else [
 # Nor is a browser: `scripts/test page` brings it.
 collect_ignore += [] if find_spec("playwright") else ["page"]
 
-_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "page", "security"}
+_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "image", "page", "security"}
 """Directories whose tests run against the clock of real parts."""
 
 

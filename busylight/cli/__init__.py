@@ -5,10 +5,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from busylight import __version__
 from busylight.cli.arguments import ARGUMENTS, add_common
+from busylight.edge import core_dumps
 
 COMMANDS: Final = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "palette": "print the colours in force, and where each rule came from",
     "firmware": "the light that you build: its firmware, or a virtual one",
     "service": "start with the machine, as a service of systemd",
+    "health": "ask the running daemon whether it is well, for a container's health check",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }
@@ -43,9 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Until the program has handlers of its own: a stop while it loads is a stop, too.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+    core_dumps.forbid()
+    if command == "health":
+        from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
+
+        return health.main(args)
     from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
 
     return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+
+
+class _Version(argparse.Action):
+    """Looks the build up only when it is asked for: a checkout has to be asked."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(nargs=0, **more)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from busylight.edge.build import described  # noqa: PLC0415 -- loads subprocess
+
+        print(f"busylight {described()}")
+        parser.exit()
 
 
 def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
@@ -54,7 +73,7 @@ def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
         description="Shows a person's Microsoft Teams presence on a light, truthfully.",
         epilog="Settings come from an env file and the environment; see config.example.env.",
     )
-    parser.add_argument("--version", action="version", version=f"busylight {__version__}")
+    parser.add_argument("--version", action=_Version, help="say which build this is, and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])

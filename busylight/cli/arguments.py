@@ -89,6 +89,11 @@ def _set(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(Mode)}; auto ends an override",
     )
     parser.add_argument(
+        "--teams",
+        action="store_true",
+        help="fail unless Teams was told, too (needs GRAPH_WRITE=true where the daemon runs)",
+    )
+    parser.add_argument(
         "--for", dest="seconds", type=duration, metavar="TIME", help="for so long, e.g. 25m"
     )
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from busylight.cli.log_output import configure
-from busylight.edge import core_dumps
 from busylight.edge.log import conceal, redact
 from busylight.edge.speaker import Speaker
 from busylight.edge.state_dir import AlreadyRunningError, StateDirError, prepare
@@ -54,7 +53,6 @@ class CommandError(Exception):
 
 def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command and tell each error in one line on stderr; return the exit code."""
-    core_dumps.forbid()
     configure("debug" if args.debug else "warning", as_json=False)
     with suppress(AttributeError, ValueError, OSError):  # a stdout that is none, or closed
         # A Latin-1 terminal shows \u2615 for a cup of coffee, and no error.

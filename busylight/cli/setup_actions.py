@@ -52,13 +52,13 @@ class Doer:
         file: Path,
         settings_of: Callable[[Values], Settings],
         *,
-        written: Values,
+        written: Iterable[str],
         not_written: Iterable[str],
     ) -> None:
-        """`written`: what the file has; `not_written`: names that the environment has."""
+        """`written`: names that the file has; `not_written`: names that the environment has."""
         self._file = file
         self._settings_of = settings_of
-        self._written = written
+        self._written = frozenset(written)
         self._not_written = frozenset(not_written)
         self._stack = contextlib.ExitStack()
         self._signed_in = False
@@ -131,11 +131,12 @@ class Doer:
     async def _sign_in(self, action: SignIn) -> Outcome:
         from busylight.cli.browser_login import sign_in_by_browser  # noqa: PLC0415 -- msal, httpx
         from busylight.cli.sign_in_prompt import show_prompt  # noqa: PLC0415
+        from busylight.sources.graph.checking import check  # noqa: PLC0415
         from busylight.sources.graph.session import GraphSession  # noqa: PLC0415
 
         settings = self._settings_of(action.values)
         graph = self._with_own_cache(settings)
-        async with GraphSession(graph) as session:
+        async with GraphSession(graph, writes=graph.write) as session:
             try:
                 if graph.is_app_permission:
                     who = "as the app itself"
@@ -145,7 +146,7 @@ class Doer:
                     who = f"as {await session.sign_in(show_prompt)}"
             except SignedOutError as error:
                 return Outcome(ok=False, text=str(error), aadsts=error.aadsts)
-            lines = await session.check()
+            lines = await check(session)
         failed = [line for line in lines if not line.ok]
         if failed:
             told = "; ".join(f"{line.detail}; {line.remedy}" for line in failed)

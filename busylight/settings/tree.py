@@ -18,6 +18,7 @@ from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
 from busylight.core.override import Press
 from busylight.core.palette import PALETTES, Palette
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.serial.settings import SerialSettings
@@ -26,6 +27,7 @@ from busylight.outputs.usb.settings import UsbSettings
 from busylight.outputs.webhook.settings import WebhookSettings
 from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
+from busylight.settings.outputs import kind_of
 from busylight.sources.graph.settings import GraphSettings
 from busylight.web.settings import WebSettings
 
@@ -125,6 +127,12 @@ class Settings(BaseSettings):
         description="Comma list of mqtt, serial, terminal, usb, gpio, wled, webhook, or plugins' "
         "names; a second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
         examples=["mqtt,serial"],
+    )
+    reader: Role | None = Field(
+        default=None,
+        description="With two programs of one ID on one broker: primary, or spare, which reads "
+        "while the primary cannot. Empty: there is one program",
+        examples=["spare"],
     )
     interval: float = Field(
         default=5.0,
@@ -263,6 +271,19 @@ class Settings(BaseSettings):
                 {"field": "stale_after", "example": f"{3 * self.interval:g}"},
             )
         return self
+
+    @model_validator(mode="after")
+    def _two_readers_meet_on_one_broker(self) -> Self:
+        brokers = [name for name in self.outputs if kind_of(name) == "mqtt"]
+        if self.reader is None or brokers == ["mqtt"]:
+            return self
+        others = [name for name in self.outputs if name not in brokers]
+        lack = f"has {', '.join(brokers)}, and one is right" if brokers else "has no output mqtt"
+        raise PydanticCustomError(
+            "outputs",
+            "{lack}: the two of READER find each other on one broker, by the output mqtt",
+            {"field": "outputs", "lack": lack, "example": ",".join(["mqtt", *others])},
+        )
 
     @model_validator(mode="after")
     def _token_cache_is_a_file(self) -> Self:

@@ -14,6 +14,8 @@ from busylight.parts import OutputError
 from busylight.web.day import Day
 from busylight.web.settings import WebSettings
 
+PAGE: Final = "web"
+"""What the page is called among the outputs."""
 _IMPORT_LIMIT: Final = 18.0
 """Seconds that loading may take: a small Pi with a slow card needs some."""
 _MISSING_AGAIN: Final = 60.0

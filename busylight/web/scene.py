@@ -14,7 +14,7 @@ from busylight.core.view import PartState, View
 from busylight.edge import clock
 from busylight.edge.clock import WallClock
 from busylight.web.day import LENGTH, Stretch
-from busylight.web.output import Page
+from busylight.web.output import PAGE, Page
 from busylight.web.words import (
     level_of,
     light_in_words,
@@ -70,7 +70,7 @@ def scene_of(view: View, page: Page, wall_clock: WallClock) -> dict[str, Any]:
         "outputs": [
             {"name": name, "state": health.state.value, "words": _STATES[health.state]}
             for name, health in diagnostics.outputs.items()
-            if name != "web"
+            if name != PAGE
         ],
         "stretches": [_stretch(each, now) for each in stretches],
         "listed": [

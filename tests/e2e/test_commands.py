@@ -400,7 +400,7 @@ def test_run_loads_only_what_its_settings_need(
     code = (
         "import os, signal, sys, threading\n"
         "from busylight.cli import main\n"
-        "from busylight.app.control_socket import ask_daemon\n"
+        "from busylight.edge.daemon_socket import ask_daemon\n"
         "from pathlib import Path\n"
         "def end():\n"
         "    while True:\n"

@@ -84,12 +84,13 @@ def test_a_button_is_told_until_the_host_has_heard(tmp_path: Path, script: str, 
         assert host.greet().capabilities & protocol.HAS_BUTTON
         _press(light, script)
         for _ in range(3):  # nobody says that it was heard
-            (event,) = host.read(5)
+            event = host.next()
             assert (event.kind, event.payload) == (protocol.BUTTON, bytes((kind, 1)))
         host.write(protocol.encode(9, protocol.HEARD, b"\x01"))
+        host.settle()
         assert host.show(RED).show.look() == RED.look()
         _press(light, "#" * 10)
-        (event,) = host.read(5)  # not the old one again
+        event = host.next()  # not the old one again
         assert event.payload == bytes((protocol.PRESS, 2))
 
 
@@ -112,6 +113,7 @@ def test_byte_3_is_a_byte(tmp_path: Path) -> None:
     with unharmed(targets.Python(tmp_path)) as light, Host(light.path) as host:
         assert isinstance(light, Process)
         host.greet()
+        light.wait_for_line("kbd_intr")
         assert light.lines[0] == "kbd_intr -1"  # before anything is read
         host.write(b"\x03" * 100)
         three = protocol.Show(3, 3, 3, 3, lifetime=0x0303)
@@ -167,6 +169,7 @@ def test_a_board_that_describes_its_usb_itself_says_that_it_is_our_light(tmp_pat
     (light.directory / "usb").touch()
     with light, Host(light.path) as host:
         host.greet()
+        light.wait_for_line("kbd_intr", "-1")  # by main.py, when boot.py has ended
         assert light.lines[:4] == [
             "usb active 0",
             f"usb string 1 {usb_names.MANUFACTURER}",

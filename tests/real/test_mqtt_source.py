@@ -11,9 +11,11 @@ import pytest
 
 from busylight.core.knowledge import Known, Reading, Trouble, Why
 from busylight.core.presence import Presence
+from busylight.edge import clock
 from busylight.mqtt.settings import MqttSettings, Version
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.parts import SourceError
+from busylight.sources.mqtt import source
 from busylight.sources.mqtt.source import MqttSource, check
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import a_view, deaf_broker, settings_for
@@ -180,6 +182,23 @@ async def test_a_frozen_broker_is_noticed_after_two_signs_of_life(
             began = time.monotonic()
             await eventually(lambda: heard.says is Why.UNREACHABLE)
             assert time.monotonic() - began < 2 * 2 + 1.5
+
+
+async def test_what_was_heard_before_a_sleep_of_the_machine_is_not_believed_after_it(
+    broker: Broker, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = "teams/presence"
+    recorder.publish(topic, "Busy", retain=True)
+    async with follower(following(broker, topic, interval=1)) as heard:
+        await eventually(lambda: heard.says == "Busy/Busy")
+        before = len(heard.answers)
+        monkeypatch.setattr(source, "now", lambda: clock.now() + 8 * 3600)
+        await eventually(lambda: len(heard.answers) > before)
+        trouble = heard.answers[before]
+        assert isinstance(trouble, Trouble)
+        assert trouble.why is Why.UNREACHABLE
+        assert "has slept" in trouble.detail
+        await eventually(lambda: heard.says == "Busy/Busy")
 
 
 async def test_silence_makes_it_unknown_within_a_second_where_it_was_made_to(

@@ -33,7 +33,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def doer(file: Path) -> Iterator[Doer]:
-    with Doer(file, Reader(file).settings_of, written={}, not_written=()) as made:
+    with Doer(file, Reader(file).settings_of, written=(), not_written=()) as made:
         yield made
 
 
@@ -79,7 +79,7 @@ def test_a_light_stays_as_it_is_shown_while_a_person_looks_and_goes_dark_after(
 ) -> None:
     with SimulatedLight(tmp_path / "light") as light:
         values = {"GRAPH_CLIENT_ID": CLIENT_ID, "SERIAL_PORT": str(light.path)}
-        with Doer(file, Reader(file).settings_of, written={}, not_written=()) as doer:
+        with Doer(file, Reader(file).settings_of, written=(), not_written=()) as doer:
             shown = doer.do(
                 Show({**values, "OUTPUTS": "mqtt,serial"}, "serial", LightState(9, 8, 7))
             )
@@ -136,7 +136,7 @@ def test_a_file_that_is_there_is_never_opened_to_more_people(
 ) -> None:
     file.write_text("BUSYLIGHT_NAME=Old\n# kept\nBUSYLIGHT_INTERVAL=9\n")
     file.chmod(before)
-    written = {"NAME": "Old", "INTERVAL": "9"}
+    written = ["NAME", "INTERVAL"]
     with Doer(file, Reader(file).settings_of, written=written, not_written={"ID"}) as doer:
         values = {"NAME": "New", "GRAPH_CLIENT_ID": CLIENT_ID, "ID": "of-the-environment"}
         assert doer.do(Save(values, service=False)).ok
@@ -146,10 +146,21 @@ def test_a_file_that_is_there_is_never_opened_to_more_people(
     )
 
 
+def test_an_old_name_of_a_setting_goes_when_the_new_one_is_written(file: Path) -> None:
+    file.write_text("BUSYLIGHT_POLL_SECONDS=9\n# kept\n")
+    written = ["INTERVAL", "POLL_SECONDS"]  # as the file reads, and as it is there
+    with Doer(file, Reader(file).settings_of, written=written, not_written=()) as doer:
+        values = {"INTERVAL": "9", "GRAPH_CLIENT_ID": CLIENT_ID}
+        assert doer.do(Save(values, service=False)).ok
+    assert file.read_text("utf-8") == (
+        f"# kept\nBUSYLIGHT_INTERVAL=9\nBUSYLIGHT_GRAPH_CLIENT_ID={CLIENT_ID}\n"
+    )
+
+
 def test_a_place_that_cannot_be_written_is_an_outcome(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = tmp_path / "file" / "light.env"
-    with Doer(file, Reader(file).settings_of, written={}, not_written=()) as doer:
+    with Doer(file, Reader(file).settings_of, written=(), not_written=()) as doer:
         outcome = doer.do(Save({"GRAPH_CLIENT_ID": CLIENT_ID}, service=False))
     assert not outcome.ok
     assert "file" in outcome.text

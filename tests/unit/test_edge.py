@@ -11,8 +11,9 @@ import pytest
 
 from busylight.edge import clock, lives
 from busylight.edge.clock import WallClock
+from busylight.edge.current_part import PartEndedError
 from busylight.edge.files import write_private
-from busylight.edge.lives import Abandoned, Life, PartEndedError, first_of
+from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.edge.state_dir import (
     AlreadyRunningError,
     DaemonLock,
@@ -225,6 +226,18 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         write_private(path, b"new")
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["tokens"]
+
+
+def test_what_a_power_cut_has_left_of_an_earlier_write_goes_with_the_next(tmp_path: Path) -> None:
+    path, left = tmp_path / "tokens", tmp_path / ".tokens.a1b2c3d4"
+    others = {tmp_path / ".tokens.of-now", tmp_path / ".other.a1b2c3d4", tmp_path / "tokens.lock"}
+    for each in (left, *others):
+        each.write_text("a token")
+    hour_ago = time.time() - 3600
+    for each in (left, tmp_path / ".other.a1b2c3d4", tmp_path / "tokens.lock"):
+        os.utime(each, (hour_ago, hour_ago))
+    write_private(path, b"new")
+    assert set(tmp_path.iterdir()) == {path, *others}, "who is writing now is left alone"
 
 
 def test_a_state_directory_is_made_private(tmp_path: Path) -> None:

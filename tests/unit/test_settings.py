@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import parse_light
+from busylight.settings import variables
 from busylight.settings.envfile import EnvLine, parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
@@ -278,6 +279,15 @@ def test_an_env_file_that_cannot_be_read_is_told(content: bytes | None, problem:
         load(path, {})
 
 
+def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("loop").symlink_to("loop")
+    monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
+    with pytest.raises(SettingsError, match="loop/light.env the env file cannot be read"):
+        load(None, {})
+
+
 def test_a_directory_for_an_env_file_is_told() -> None:
     Path("dir.env").mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -294,6 +304,17 @@ def test_a_stale_after_follows_the_interval() -> None:
     [
         ({"GRAPH_CLOUD": "china"}, "Microsoft offers no presence"),
         ({"GRAPH_CLOUD": "mars"}, "global, usgov, dod"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_USER": GUID},
+            "=true is refused with GRAPH_USER:",
+        ),
+        ({"GRAPH_WRITE": "true", "GRAPH_USERS": GUID}, "is refused with GRAPH_USERS:"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_CLIENT_SECRET": "s", "GRAPH_USER": GUID},
+            "is refused with GRAPH_CLIENT_SECRET: as an app",
+        ),
+        ({"GRAPH_WRITE": "true", "SOURCE": "mqtt"}, "GRAPH_WRITE=true is refused with SOURCE=mqtt"),
+        ({"GRAPH_WRITE": "perhaps"}, "GRAPH_WRITE=perhaps"),
         ({"GRAPH_USER": "me"}, "neither an object id"),
         ({"GRAPH_USER": GUID, "GRAPH_USERS": GUID}, "given together with GRAPH_USER"),
         ({"GRAPH_USERS": "@/no/where"}, "cannot be read"),
@@ -323,6 +344,14 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
     faults = _faults(needs_source=True, **{"GRAPH_CLIENT_ID": CLIENT, **given})
     assert any(wanted in fault for fault in faults)
     assert not any("secret" in fault for fault in faults)
+
+
+def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
+    for more, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
+        settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **more)
+        assert settings.graph is not None
+        assert settings.graph.write is wanted
+    assert _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_WRITE="false", GRAPH_USER=GUID).graph is not None
 
 
 def test_many_people_may_stand_in_a_file() -> None:

@@ -54,6 +54,12 @@ class LatestWins:
             self._newest.pop(topic, None)
         self.put(messages)
 
+    def forget(self) -> None:
+        """Send nothing of what waits; whatever is put from now on is published anew."""
+        self._waiting.clear()
+        self._newest.clear()
+        self._pump()
+
     async def settled(self) -> None:
         """Return when all that was put has been acknowledged."""
         await self._idle.wait()

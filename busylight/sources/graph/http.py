@@ -77,7 +77,7 @@ def server_time(answer: Answer) -> datetime | None:
     """What the server's clock said, from its `Date`."""
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from busylight.core.backoff import reconnect_delay
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge.clock import now
+from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection
 from busylight.mqtt.failures import BrokerError, LostError, TakenOverError, where
 from busylight.mqtt.memory import BrokerMemory
@@ -26,6 +27,7 @@ SETTLED_AFTER: Final = 0.3
 """Seconds after the subscription in which what is retained comes: until then nothing is told."""
 _SHORT_LIFE: Final = 10.0  # seconds; a connection that ended sooner counts as a failure
 _TROUBLE_AGAIN: Final = 30.0  # seconds; each telling counts as a fault
+_DROPPED_AFTER: Final = 1.5  # keepalives of silence, after which a broker drops a client
 _LONGEST_NAP: Final = 5.0  # seconds; timers stand still in suspend, so look up this often
 
 
@@ -61,7 +63,7 @@ class MqttSource:
 
     async def readings(self) -> AsyncGenerator[Reading | Trouble, None]:
         """Yield what is published, for ever; what ends with the connection is said at once."""
-        failures = 0
+        failed = 0
         while True:
             began = now()
             try:
@@ -69,11 +71,11 @@ class MqttSource:
                     async for answer in answers:
                         yield answer
             except BrokerError as error:
-                failures = failures + 1 if now() - began < _SHORT_LIFE else 1
+                failed = failed + 1 if now() - began < _SHORT_LIFE else 1
                 reason = self._reason(error)
                 yield Trouble(Why.UNREACHABLE, f"the presence is not heard: {reason}", at_once=True)
                 least = getattr(reason, "retry_after", None) or 0.0
-                await asyncio.sleep(max(reconnect_delay(failures), least))
+                await asyncio.sleep(max(reconnect_delay(failed), least))
 
     async def look(self) -> Reading | Trouble:
         """What is published now, heard as a visitor beside the daemon."""
@@ -121,6 +123,8 @@ class MqttSource:
                 await self._nap(
                     min(again_at if settled else settled_at, _or_never(following, moment))
                 )
+                if now() - moment > _LONGEST_NAP + _DROPPED_AFTER * settings.keepalive:
+                    raise failures.slept(settings)
             raise connection.ended.result()
         finally:
             lost = connection.ended.done() and isinstance(connection.ended.result(), LostError)
