@@ -115,7 +115,7 @@ def _photograph(browser: Browser, shown: Shown, name: str) -> None:
             path = PICTURES / f"{name}-{width}-{scheme}.png"
             page.screenshot(path=path, full_page=True)
             with Image.open(path) as picture:  # a third of the size, and nobody sees it
-                small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+                small = picture.convert("RGB").quantize(256)
             small.save(path, optimize=True)
             print(path, f"{path.stat().st_size // 1024} KiB")
             context.close()

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from busylight.core.override import Command
 from busylight.core.view import View
+from busylight.edge import clock
 from busylight.edge.clock import WallClock
 from busylight.web import api, forms, pages
 from busylight.web.documents import state_document
@@ -24,6 +25,11 @@ from busylight.web.people import People
 from busylight.web.scene import SECTIONS, scene_of
 from busylight.web.session import Sessions
 from busylight.web.statics import Statics
+
+_SHORT_DAY: Final = 24
+"""Stretches of the day with which its strip is made anew at each change."""
+_DAY_AGAIN: Final = 55.0
+"""Seconds after which it is made anew anyway, when it is looked at each minute."""
 
 
 class Site:
@@ -42,6 +48,7 @@ class Site:
         self.token = self.password if token == password else Password(token or "")
         self.cookie: Final = f"busylight_{settings.address.port if settings.address else 0}"
         self.wall_clock = WallClock()
+        self._day_made_at = 0.0
         self.statics = Statics()
         self.people = People(lambda moment: moment - self.wall_clock.epoch)
         self.feed = Feed(
@@ -90,8 +97,13 @@ class Site:
                 each.close()
 
     def _sections(self, view: View) -> dict[str, str]:
-        scene = scene_of(view, self.page, self.wall_clock)
-        return {name: self.render(f"sections/{name}.html", **scene) for name in SECTIONS}
+        scene, now = scene_of(view, self.page, self.wall_clock), clock.now()
+        names = list(SECTIONS)
+        if len(scene["stretches"]) > _SHORT_DAY and now - self._day_made_at < _DAY_AGAIN:
+            names.remove("day")  # a long one is not sent to everybody with each change
+        else:
+            self._day_made_at = now
+        return {name: self.render(f"sections/{name}.html", **scene) for name in names}
 
 
 def routes_of(site: Site) -> list[Route]:

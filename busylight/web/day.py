@@ -11,7 +11,7 @@ from busylight.edge import clock
 
 LENGTH: Final = 24 * 3600.0
 """Seconds that are kept."""
-GRAIN: Final = 60.0
+GRAIN: Final = 120.0
 """Seconds: of several states within one grain the last one is kept, so there is a bound."""
 
 

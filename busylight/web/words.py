@@ -156,6 +156,9 @@ def problems_of(view: View) -> Iterator[Problem]:
     for name, health in diagnostics.outputs.items():
         if health.state is PartState.FAILED:
             yield Problem(f"The output {name} does not work", health.error or "no reason was told")
+    teams = diagnostics.preferred_presence
+    if teams is not None and teams.error is not None:
+        yield Problem("Teams does not show what was set", teams.error)
     if diagnostics.blocked is not None:
         yield Problem("The program had to be started again", diagnostics.blocked)
     if diagnostics.credential is not None:

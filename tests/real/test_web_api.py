@@ -1,6 +1,7 @@
 """The API and the metrics: as they are described, and for whom."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from busylight.core.knowledge import NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override, SetMode
-from busylight.core.view import View
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
+from busylight.core.reader import Role
+from busylight.core.view import Standing, View
 from busylight.edge import clock
 from busylight.edge.tally import GRAPH_REQUESTS
 from busylight.web.api import description
@@ -40,7 +43,17 @@ def _views() -> dict[str, View]:
         "overridden": view_of(override=Override(Mode.BUSY, ends_at=now + 60)),
         "walking": view_of(walk_ends_at=now + 30),
         "many": view_of(people=many(3)),
+        "one of two": _with(reader=Standing(Role.SPARE, leads=True, reads=True, peers=None)),
+        "told to Teams": _with(
+            preferred_presence=PreferredHealth(PreferredState.FAILED, "Busy", now, "not allowed")
+        ),
+        "faulty": _with(faults={"serial": 3}, blocked="it", credential="soon", last_error="no"),
     }
+
+
+def _with(**diagnostics: Any) -> View:
+    view = view_of()
+    return replace(view, diagnostics=replace(view.diagnostics, **diagnostics))
 
 
 def test_the_description_is_one_of_openapi() -> None:

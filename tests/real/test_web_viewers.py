@@ -10,6 +10,7 @@ from busylight.core.knowledge import Known
 from busylight.core.light import LightState
 from busylight.core.presence import Presence
 from busylight.core.view import Person
+from busylight.edge import clock
 from busylight.web.feed import AFTER_THE_LIGHTS
 from tests.support.web import PATIENCE, Served, many, served, view_of
 
@@ -100,6 +101,22 @@ async def test_only_the_pieces_of_the_page_that_changed_are_sent() -> None:
         await _until(lambda: "problems" in viewer.last and viewer.last is not first)
         assert "outputs" not in viewer.last
         assert "mode" not in viewer.last
+        task.cancel()
+
+
+async def test_the_strip_of_a_lively_day_is_not_sent_with_each_change() -> None:
+    async with served() as site, asyncio.TaskGroup() as group:
+        changes, now = site.page.day._changes, clock.now()
+        for number in range(300):
+            changes.append((now - 80_000 + 240 * number, f"state{number}", None))
+        viewer = Viewer(site, "/live")
+        task = group.create_task(viewer.look())
+        await _until(lambda: viewer.events)
+        assert viewer.events[0][1]["day"].count("<title>") > 290
+        for number in range(3):
+            await site.show(view_of("Busy", f"New{number}"))
+            await _until(lambda n=number: f"New{n}" in viewer.last.get("light", ""))
+        assert not any("day" in document for _, document in viewer.events[1:])
         task.cancel()
 
 
