@@ -26,7 +26,13 @@ from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import PREFIX
 from busylight.sources.graph.settings import Users
 from scripts import man_page, registration_page
@@ -55,6 +61,7 @@ _SECTIONS: Final = {
     "gpio": "LEDs on the pins of a Raspberry Pi",
     "webhook": "A webhook",
     "wled": "A light that runs WLED, on the network",
+    "web": "The page",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -72,6 +79,8 @@ _INTRODUCTIONS: Final = {
     "fields.",
     "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
     "[Lights](lights.md#wled-on-the-network) tells more.",
+    "web": "A page that the program serves itself. [The page](web.md) tells what it shows, and who "
+    "can see it.",
 }
 
 _HEAD: Final = f"""\
@@ -179,7 +188,7 @@ _DEFAULT_TOLD: Final = re.compile(r"[;,] default:? (?P<default>[^;]*?)(?P<more>\
 
 def variables(part: str) -> list[Variable]:
     """The settings of a part of the program, or (`""`) of the program itself."""
-    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.get(part)
+    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}.get(part)
     if model is None:
         fields = [(name, Settings.model_fields[name]) for name in OWN_FIELDS]
         return [_variable(PREFIX, name, field) for name, field in fields]

@@ -29,7 +29,13 @@ from busylight.settings.installed import (
 )
 from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
 from busylight.settings.places import state_dir
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     PREFIX,
     Variable,
@@ -43,7 +49,7 @@ from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight.settings")
 
-_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}
 
 
 def load(

@@ -273,3 +273,15 @@ def test_what_the_other_one_answers_for_is_no_wish_of_ours() -> None:
     hub.command(replace(BOTH, primary_online=False))
     hub.command(SetMode(Mode.AUTO))
     assert asked == [(Override(Mode.BUSY), True), (Override(Mode.AWAY), True), (None, False)]
+
+
+def test_what_is_asked_for_at_this_machine_is_asked_of_the_reader_that_leads() -> None:
+    hub = Hub(Rules(Palette(), 60.0, "graph", "1"), None, Reader(SPARE, INTERVAL))
+    hub.asked_here(SetMode(Mode.AWAY))  # nobody else is there
+    assert hub.view.mode is Mode.AWAY
+    hub.command(BOTH)
+    hub.asked_here(SetMode(Mode.BUSY))
+    assert hub.view.mode is Mode.AWAY
+    asked = hub.view.duty.asked
+    assert asked is not None
+    assert asked.command == SetMode(Mode.BUSY)
