@@ -122,10 +122,7 @@ class Hub:
             now = clock.now()
             due = self._situation.next_change(now)
             nap = longest_nap if due is None else min(due - now, longest_nap)
-            try:
-                async with asyncio.timeout(nap):
-                    await self._changed.wait()
-            except TimeoutError:
+            if not await clock.nap(self._changed, nap):
                 self._tell()
             self._changed.clear()
             on_round()

@@ -1,16 +1,15 @@
-"""The command `busylight`. Each command is a file here, imported only when it is called."""
+"""The command `busylight`. Each command is a file here, imported only when it is called.
+
+What this file imports is what `--help` costs: even `typing` would be a tenth of it.
+"""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Final
 
 from busylight import __version__
-from busylight.cli.arguments import ARGUMENTS, add_common
 
-COMMANDS: Final = {
+COMMANDS = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
     "run": "watch presence and drive every output, until it is told to stop",
     "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
@@ -34,18 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; see docs/commands.md."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if word in COMMANDS), None)
+    if command in ("run", "demo"):
+        _end_when_told()
     parser = _parser(command)
     if command is None:  # --help, --version, or a mistake: argparse explains, and ends it
         parser.parse_args(words)
         return 0
     args = parser.parse_args(words, argparse.Namespace(env_file=None, debug=False))
-    if command in ("run", "demo"):
-        # Until the program has handlers of its own: a stop while it loads is a stop, too.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
-    from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
+    from importlib import import_module  # noqa: PLC0415 -- not for --help
+
+    from busylight.cli.common import run_command  # noqa: PLC0415 -- the same
 
     return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+
+
+def _end_when_told() -> None:
+    """Until the program has handlers of its own: a stop while it loads is a stop, too."""
+    import signal  # noqa: PLC0415 -- not for --help
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
@@ -58,9 +65,10 @@ def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])
-        add_common(command)
-        if name == chosen and name in ARGUMENTS:
-            ARGUMENTS[name](command)
+        if name == chosen:
+            from busylight.cli.arguments import add_arguments  # noqa: PLC0415 -- not for --help
+
+            add_arguments(name, command)
     return parser
 
 

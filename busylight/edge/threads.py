@@ -69,8 +69,11 @@ class Worker:
         """
         async with self._turn:
             jobs = self._ensure_thread()
-            job = _Job(lambda: function(*args, **kwargs), asyncio.get_running_loop())
-            jobs.put(job)
+            loop = asyncio.get_running_loop()
+            job = _Job(lambda: function(*args, **kwargs), loop)
+            # Not now, but when this task waits: a thread that wakes while the loop is still at
+            # work would have to wait for the interpreter, and be woken once more for it.
+            loop.call_soon(jobs.put, job)
             try:
                 async with asyncio.timeout(seconds):
                     value: T = await job.result

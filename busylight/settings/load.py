@@ -42,6 +42,8 @@ _log: Final = logging.getLogger("busylight.settings")
 
 _SYSTEM_FILE_DIR: Final = Path("/etc/busylight")
 _BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_ASKED_FOR_ANYWAY: Final = ("serial", "terminal")
+"""Parts whose settings commands want although no output of theirs is chosen."""
 
 
 def load(
@@ -244,6 +246,8 @@ class _Loader(Builder):
         self, name: str, model: type[BaseModel], inherited: Mapping[str, Any], *, required: bool
     ) -> BaseModel | None:
         given = self.given_for(name, model)
+        if not required and name not in _ASKED_FOR_ANYWAY and not (given.own or given.of_kind):
+            return None
         need = Need.ALL if required else Need.WHAT_IS_GIVEN if given.own else Need.NOTHING
         if not required and any(kind_of(output) == name for output in self._outputs):
             need = Need.NOTHING  # it is but the pattern of those that inherit from it

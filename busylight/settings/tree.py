@@ -5,13 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
@@ -92,10 +87,10 @@ def _action(value: str) -> str:
     return value
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set, checked and frozen."""
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
@@ -227,17 +222,6 @@ class Settings(BaseSettings):
     """The outputs that cannot be used, and why."""
     appearances: dict[str, Appearance] = Field(default_factory=dict, exclude=True)
     """How each output differs from the others, by its name."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings' signature
-        init_settings: PydanticBaseSettingsSource,
-        *_others: PydanticBaseSettingsSource,
-        **_more: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing but what `busylight.settings.load` has read: it knows the contract."""
-        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod
