@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+import certifi
+
 from benchmarks.process import Running
 from busylight.demo.lookalike import ADELE, Lookalike
 from firmware_bridge.pseudo_port import PseudoPort
@@ -119,7 +121,7 @@ class Place:
         return {
             "AUTHORITY": self.lookalike.authority_url,
             "BASE_URL": self.lookalike.base_url,
-            "CA_FILE": str(self.lookalike.ca_file),
+            "CA_FILE": str(self._bundle()),
             "CLIENT_ID": self.lookalike.client_id,
             "TOKEN_CACHE": str(cache),
             "TOKEN": _token(cache),
@@ -127,6 +129,13 @@ class Place:
             "KEEPALIVE": str(KEEPALIVE),
             "INTERVAL": f"{INTERVAL:g}",
         }
+
+    def _bundle(self) -> Path:
+        """What httpx and requests trust by themselves, and the look-alike: as in real life."""
+        bundle = self._directory / "bundle.pem"
+        own = Path(self.lookalike.ca_file).read_text("ascii")
+        bundle.write_text(Path(certifi.where()).read_text("utf-8") + own, "utf-8")
+        return bundle
 
     def present(self, availability: str, activity: str) -> None:
         """Adele does something else."""

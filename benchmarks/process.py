@@ -20,7 +20,10 @@ class Usage:
     cpu: float
     """Seconds of all its threads, those that have ended too."""
     wakeups: int
-    """Context switches of the threads that live: most of them are a wait that has ended."""
+    """Voluntary context switches of the threads that live: each is a wait that has ended.
+
+    Not those that others force on it: they tell how busy the machine is.
+    """
     rss: float
     pss: float
     """MiB; of the latter, what is shared counts in part."""
@@ -38,7 +41,6 @@ class Usage:
         for task in tasks:
             fields = _fields(task / "status")
             wakeups += int(fields["voluntary_ctxt_switches"])
-            wakeups += int(fields["nonvoluntary_ctxt_switches"])
         memory = _fields(place / "smaps_rollup")
         return cls(
             at=time.monotonic(),

@@ -6,8 +6,7 @@ import time
 
 import httpx
 
-context = ssl.create_default_context()  # Microsoft's, too
-context.load_verify_locations(os.environ["CA_FILE"])
+context = ssl.create_default_context(cafile=os.environ["CA_FILE"])
 headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
 limits = httpx.Limits(keepalive_expiry=3600)
 with httpx.Client(verify=context, headers=headers, limits=limits, trust_env=False) as http:

@@ -41,12 +41,10 @@ def main() -> None:
         instance_discovery=False,
         verify=settings.ca_file,
     )
-    token = app.acquire_token_silent(["Presence.Read"], app.get_accounts()[0])["access_token"]
-    context = ssl.create_default_context()  # Microsoft's, too
-    context.load_verify_locations(settings.ca_file)
+    account = app.get_accounts()[0]
+    context = ssl.create_default_context(cafile=settings.ca_file)
     http = httpx.Client(
         verify=context,
-        headers={"Authorization": f"Bearer {token}"},
         limits=httpx.Limits(keepalive_expiry=3600),
         trust_env=False,
     )
@@ -56,7 +54,12 @@ def main() -> None:
     line = serial.Serial(settings.serial_port, 115200) if settings.serial_port else None
     shown = None
     while True:
-        presence = http.get(f"{settings.base_url}/me/presence").json()["availability"]
+        # At each turn, as msal's documentation has it: a token lasts for an hour or so.
+        token = app.acquire_token_silent(["Presence.Read"], account)["access_token"]
+        answer = http.get(
+            f"{settings.base_url}/me/presence", headers={"Authorization": f"Bearer {token}"}
+        )
+        presence = answer.json()["availability"]
         if presence != shown:
             shown = presence
             broker.publish("floor/light", COLORS[presence], qos=1, retain=True)

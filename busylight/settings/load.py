@@ -1,6 +1,5 @@
 """From variables to the tree: finds what is unknown, and lists every fault at once."""
 
-import difflib
 import logging
 import os
 from collections.abc import Iterable, Mapping
@@ -210,6 +209,8 @@ class _Loader(Builder):
             self.faults.append(self.fault("OUTPUTS", problem, None))
 
     def _unknown_part(self, variable: str, name: str, choice: list[str]) -> None:
+        import difflib  # noqa: PLC0415 -- only for a mistake
+
         near = difflib.get_close_matches(name, choice, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(choice)}"
         self.faults.append(
@@ -348,6 +349,8 @@ class _Loader(Builder):
 
 
 def _unknown(variable: Variable, known_names: Iterable[str]) -> SettingFault:
+    import difflib  # noqa: PLC0415 -- only for a mistake
+
     near = difflib.get_close_matches(variable.name.upper(), list(known_names), n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]}?" if near else "; `config.example.env` lists them all"
     return SettingFault(variable.name, f"is not a setting{hint}", where=variable.where)
