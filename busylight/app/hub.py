@@ -18,8 +18,6 @@ from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
-OUTSIDE_HOURS_PACE: Final = 60.0
-"""Seconds between two readings outside of working hours, at least."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -40,7 +38,8 @@ class Hub:
         self._troubles: dict[str, str | None] = {}
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
-        self._outside = False
+        self._pace = 0.0
+        self._changed_at = clock.now()
         self.on_pace: Callable[[float], None] = lambda _seconds: None
         """Called with the seconds that are to lie between two readings at least; 0: as set."""
         self.on_override: Callable[[Override | None], None] = lambda _override: None
@@ -170,21 +169,23 @@ class Hub:
             _log.info("output %s: %s again", output, health.state)
 
     def _look_at_the_wall_clock(self) -> None:
-        """Notice that it was set, and that working hours begin or end."""
+        """Notice that it was set, and that it is time to read more or less often."""
         epoch = self._wall_clock.epoch
         if epoch != self._situation.epoch:
             self._situation = replace(self._situation, epoch=epoch)
-        outside = self._situation.outside_hours(clock.now())
-        if outside is not self._outside:
-            self._outside = outside
-            self.on_pace(OUTSIDE_HOURS_PACE if outside else 0.0)
+        pace = self._situation.planned_interval(clock.now(), self._changed_at)
+        if pace != self._pace:
+            self._pace = pace
+            self.on_pace(pace)
 
     def _tell(self) -> None:
         if self._ended:
             return
-        self._look_at_the_wall_clock()
         now = clock.now()
         view = self._situation.view(now)
+        if self._told is not None and self._is_news(view, self._told):
+            self._changed_at = now
+        self._look_at_the_wall_clock()
         self._changed.set()
         if view == self._told:
             return
@@ -195,6 +196,15 @@ class Hub:
         for slot, palette in self._slots:
             slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
+
+
+    def _is_news(self, view: View, told: View) -> bool:
+        """Whether more may soon change: somebody does something else, or is not known."""
+        if self._situation.rules.adaptive is None:
+            return False
+        if isinstance(view.knowledge, NotKnown) or view.people != told.people:
+            return True
+        return _words(view.knowledge) != _words(told.knowledge)
 
 
 def _words(knowledge: Knowledge) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from busylight.core.adaptive import AUTO, OFTEN, Adaptive
 from busylight.core.appearance import Appearance
 from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
 from busylight.core.palette import PALETTES, Palette
@@ -90,6 +91,7 @@ class _Loader(Builder):
         self._read_secret_files(self._fields())
         self._refuse_unknown_names()
         own = self._own_values()
+        zone = self._zone(own)
         source = str(own.get("source", "graph")).lower()
         chosen = set(self._outputs) if needs_outputs else set()
         self._refuse_unknown_parts(source, self._outputs if needs_outputs else [])
@@ -111,7 +113,8 @@ class _Loader(Builder):
             **own,
             **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
             "palette": palette,
-            "working_hours": self._working_hours(own),
+            "adaptive": Adaptive(zone) if self._is_adaptive else None,
+            "working_hours": self._working_hours(own, zone),
             "appearances": self._appearances(palette),
             "parts": {name: branch for name, branch in parts.items() if branch is not None},
             "broken": self._broken,
@@ -174,6 +177,8 @@ class _Loader(Builder):
             variable = self.given.get(f"{PREFIX}{name.upper()}")
             if variable is not None:
                 values[name] = variable.value
+        if self._is_adaptive:
+            values["interval"] = f"{OFTEN:g}"
         for name in ("source", "log_level", "log_format", "on_exit"):
             if name in values:
                 values[name] = values[name].lower()
@@ -183,6 +188,11 @@ class _Loader(Builder):
         cache = values.get("token_cache", values["state_dir"] / "token_cache.json")
         values["token_cache"] = Path(cache).expanduser()
         return values
+
+    @property
+    def _is_adaptive(self) -> bool:
+        interval = self.given.get(f"{PREFIX}INTERVAL")
+        return interval is not None and interval.value.strip().lower() == AUTO
 
     def _state_root(self) -> Path:
         if systemd := self._environ.get("STATE_DIRECTORY"):
@@ -254,12 +264,14 @@ class _Loader(Builder):
             need = Need.NOTHING  # it is but the pattern of those that inherit from it
         return self.build(prefix_of(name), model, given, inherited, need)
 
-    def _working_hours(self, own: Mapping[str, Any]) -> Hours | None:
-        zone: tzinfo = UTC
+    def _zone(self, own: Mapping[str, Any]) -> tzinfo:
         try:
-            zone = zone_of(own.get("timezone"))
+            return zone_of(own.get("timezone"))
         except ValueError as error:
             self.faults.append(self.fault("TIMEZONE", str(error), "Europe/Berlin"))
+        return UTC
+
+    def _working_hours(self, own: Mapping[str, Any], zone: tzinfo) -> Hours | None:
         closures: tuple[Closure, ...] = ()
         if "holidays_file" in own:
             path, today = Path(own["holidays_file"]), datetime.now(zone).date()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
@@ -123,7 +124,8 @@ class Settings(BaseModel):
         ge=1,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds between reads",
+        description="Seconds between reads; or auto: 5 after a change and around full and half "
+        "hours, else 15, and 60 in a quiet night",
         examples=["5"],
     )
     stale_after: float = Field(
@@ -210,6 +212,8 @@ class Settings(BaseModel):
         default=LogFormat.TEXT, description="text or json", examples=["text"]
     )
 
+    adaptive: Adaptive | None = Field(default=None, exclude=True)
+    """How reading adapts, with `INTERVAL=auto`; `interval` is then the shortest."""
     working_hours: Hours | None = Field(default=None, exclude=True)
     """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)
