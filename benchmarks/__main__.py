@@ -6,15 +6,13 @@ missed (in the short form: by a factor of two).
 
 import argparse
 import json
-import platform
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from benchmarks.figures import LONG, ROWS, SHORT, Figure, Scale
+from benchmarks.figures import LONG, ROWS, SHORT, Figure, Scale, machine
 from benchmarks.place import Place
 from benchmarks.plot import bars
 from benchmarks.rows import flood, latency, people, rest, size, start
@@ -44,22 +42,6 @@ def main() -> int:
     if missed:
         print(f"missed: {'; '.join(missed)}", file=sys.stderr)
     return 1 if missed else 0
-
-
-def machine() -> dict[str, Any]:
-    """Where this was measured."""
-    name = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": name,
-        "cores": len([x for x in Path("/sys/devices/system/cpu").glob("cpu[0-9]*")]),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "load": Path("/proc/loadavg").read_text("ascii").split()[0],
-    }
 
 
 def _arguments() -> argparse.Namespace:

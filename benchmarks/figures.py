@@ -1,7 +1,9 @@
 """Figures: what was measured of the product, of its floor, and what was promised."""
 
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
@@ -134,3 +136,19 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The value below which so many percent lie."""
     ordered = sorted(values)
     return ordered[min(round(percent / 100 * len(ordered)), len(ordered) - 1)]
+
+
+def machine() -> dict[str, Any]:
+    """Where this was measured."""
+    name = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    return {
+        "cpu": name,
+        "cores": len([x for x in Path("/sys/devices/system/cpu").glob("cpu[0-9]*")]),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load": Path("/proc/loadavg").read_text("ascii").split()[0],
+    }

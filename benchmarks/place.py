@@ -7,7 +7,7 @@ one that `BENCH_PYTHON` names, where Busylight is installed as users have it.
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -22,6 +22,7 @@ from firmware_bridge.virtual_light import VirtualLight
 from tests.support.broker import Broker, Recorder
 from tests.support.program import Home
 
+Entered = TypeVar("Entered")
 Port = TypeVar("Port", bound=PseudoPort)
 
 FLOORS: Final = Path(__file__).parent / "floors"
@@ -64,6 +65,7 @@ class Place:
         self._directory = directory
         self._stack = ExitStack()
         self._number = 0
+        self._recorder: Recorder | None = None
 
     def __enter__(self) -> Self:
         self.lookalike = self._stack.enter_context(Lookalike())
@@ -77,6 +79,16 @@ class Place:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    def enter(self, context: AbstractContextManager[Entered]) -> Entered:
+        """Something more that ends with everything else."""
+        return self._stack.enter_context(context)
+
+    def recorder_once(self) -> Recorder:
+        """The same recorder each time."""
+        if self._recorder is None:
+            self._recorder = self.recorder()
+        return self._recorder
 
     def recorder(self) -> Recorder:
         """Somebody who hears everything on the broker."""

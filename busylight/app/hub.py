@@ -116,6 +116,7 @@ class Hub:
         is to be shown: as long as that goes on, the program lives.
         """
         self._look_at_the_wall_clock()
+        self._pace_the_source(clock.now())
         on_round()
         while True:
             now = clock.now()
@@ -169,11 +170,14 @@ class Hub:
             _log.info("output %s: %s again", output, health.state)
 
     def _look_at_the_wall_clock(self) -> None:
-        """Notice that it was set, and that it is time to read more or less often."""
+        """Notice that it was set."""
         epoch = self._wall_clock.epoch
         if epoch != self._situation.epoch:
             self._situation = replace(self._situation, epoch=epoch)
-        pace = self._situation.planned_interval(clock.now(), self._changed_at)
+
+    def _pace_the_source(self, now: float) -> None:
+        """Notice that it is time to read more or less often."""
+        pace = self._situation.planned_interval(now, self._changed_at)
         if pace != self._pace:
             self._pace = pace
             self.on_pace(pace)
@@ -181,11 +185,12 @@ class Hub:
     def _tell(self) -> None:
         if self._ended:
             return
+        self._look_at_the_wall_clock()
         now = clock.now()
         view = self._situation.view(now)
         if self._told is not None and self._is_news(view, self._told):
             self._changed_at = now
-        self._look_at_the_wall_clock()
+        self._pace_the_source(now)
         self._changed.set()
         if view == self._told:
             return

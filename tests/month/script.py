@@ -110,7 +110,7 @@ class Setup:
         """Seconds that may be planned between two readings."""
         if not self.is_adaptive:
             return self.interval
-        return max(self.interval, self.stale_after / SLOWED_HOLDS)
+        return max(self.interval, 0.999 * self.stale_after / SLOWED_HOLDS)
 
 
 def draw_setup(random: Random) -> Setup:
