@@ -36,9 +36,7 @@ def main() -> int:
         args.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     if args.svg is not None:
         args.svg.write_text(bars(document), "utf-8")
-    missed = [
-        figure.what for run in runs for figure in run if not figure.kept(is_short=args.short)
-    ]
+    missed = [figure.what for run in runs for figure in run if not figure.kept(is_short=args.short)]
     if missed:
         print(f"missed: {'; '.join(missed)}", file=sys.stderr)
     return 1 if missed else 0

@@ -29,8 +29,10 @@ def curves(head: str, minutes: Sequence[float], pictures: Sequence[Curve]) -> st
     """All pictures over the same minutes."""
     height = _TOP + len(pictures) * (_HEIGHT + _GAP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" role="img">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
+            f'viewBox="0 0 {_WIDTH} {height}" role="img">'
+        ),
         f"<style>{_STYLE}</style>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text class="head" x="16" y="24">{escape(head)}</text>',

@@ -147,7 +147,7 @@ def machine() -> dict[str, Any]:
             break
     return {
         "cpu": name,
-        "cores": len([x for x in Path("/sys/devices/system/cpu").glob("cpu[0-9]*")]),
+        "cores": len(list(Path("/sys/devices/system/cpu").glob("cpu[0-9]*"))),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "load": Path("/proc/loadavg").read_text("ascii").split()[0],

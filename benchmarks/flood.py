@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from benchmarks.many_people import rss
 from busylight.app.hub import Hub
-from busylight.app.output_runner import OutputRunner
+from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.core.knowledge import Reading
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
@@ -60,7 +60,7 @@ class Flood:
             settings = SerialSettings(
                 port=str(light.path), protocol=Protocol.TEMPLATE, template=TEMPLATE
             )
-            self._outputs[f"serial:{number}"] = lambda chosen=settings: SerialOutput(chosen)
+            self._outputs[f"serial:{number}"] = output_maker(SerialOutput, settings)
 
     async def run(self, seconds: float) -> dict[str, Any]:
         """Pour so long; then say Available, and tell how it went."""
@@ -122,11 +122,15 @@ async def flood(seconds: float) -> dict[str, Any]:
             last = recorder.last("busylight/flood/light")
             return last is not None and json.loads(last).get("color") == _GREEN
 
-        newest = {
+        newest: dict[str, Callable[[], bool]] = {
             "mqtt": last_on_broker,
-            "terminal": lambda: "Available/Available" in pouring.terminal.read_text().splitlines()[-1],
+            "terminal": lambda: (
+                "Available/Available" in pouring.terminal.read_text().splitlines()[-1]
+            ),
             "serial": lambda: well.last is not None and well.last.state == "available",
-            "stalled serial": lambda: stalled.last is not None and stalled.last.state == "available",
+            "stalled serial": lambda: (
+                stalled.last is not None and stalled.last.state == "available"
+            ),
         }
         ends = time.monotonic() + _PATIENCE
         wrong = dict(newest)

@@ -7,6 +7,7 @@ one that `BENCH_PYTHON` names, where Busylight is installed as users have it.
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -122,9 +123,11 @@ class Place:
         """Another script that stays, told what floors are; ended with everything else."""
         return self._running(self._new(name).name, command, self.floor_settings() | more)
 
-    def stamps(self, kind: type[Port]) -> Port:
+    def stamps(self, kind: Callable[[Path], Port]) -> Port:
         """The far end of a serial line of some kind."""
-        return self._stack.enter_context(kind(self._new("port")))
+        port = kind(self._new("port"))
+        self._stack.enter_context(port)
+        return port
 
     def floor_settings(self) -> dict[str, str]:
         """What a floor is told, whichever it is."""

@@ -25,8 +25,10 @@ def bars(document: dict[str, Any]) -> str:
     machine = document["machine"]
     head = f"Share of the goal that is used, {document['date']}, {machine['cpu']}"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" role="img">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
+            f'viewBox="0 0 {_WIDTH} {height}" role="img">'
+        ),
         f"<style>{_STYLE}</style>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text class="head" x="16" y="26">{escape(head)}</text>',
@@ -62,14 +64,22 @@ def _bar(figure: dict[str, Any], top: float) -> list[str]:
     middle = top + _LINE / 2
     number = f"{figure['value']:.2f}" + (" x" if figure["floor"] else f" {figure['unit']}")
     return [
-        f'<text x="{_LEFT - 10}" y="{middle + 4:.0f}" text-anchor="end">'
-        f"{escape(figure['figure'])}</text>",
-        f'<rect class="{kind}" x="{_LEFT}" y="{top + 4:.0f}" '
-        f'width="{max(_x(share) - _LEFT, 1):.0f}" height="{_LINE - 8}"/>',
-        f'<line class="spread" x1="{low:.0f}" y1="{middle:.0f}" x2="{high:.0f}" '
-        f'y2="{middle:.0f}"/>',
-        f'<text class="number" x="{_WIDTH - _RIGHT + 12}" y="{middle + 4:.0f}">'
-        f"{escape(number)} of {goal:g}</text>",
+        (
+            f'<text x="{_LEFT - 10}" y="{middle + 4:.0f}" text-anchor="end">'
+            f"{escape(figure['figure'])}</text>"
+        ),
+        (
+            f'<rect class="{kind}" x="{_LEFT}" y="{top + 4:.0f}" '
+            f'width="{max(_x(share) - _LEFT, 1):.0f}" height="{_LINE - 8}"/>'
+        ),
+        (
+            f'<line class="spread" x1="{low:.0f}" y1="{middle:.0f}" x2="{high:.0f}" '
+            f'y2="{middle:.0f}"/>'
+        ),
+        (
+            f'<text class="number" x="{_WIDTH - _RIGHT + 12}" y="{middle + 4:.0f}">'
+            f"{escape(number)} of {goal:g}</text>"
+        ),
     ]
 
 

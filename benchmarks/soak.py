@@ -29,7 +29,7 @@ from tests.faults.graph_rows import ALL
 from tests.support.fault_proxy import FaultProxy
 
 RECOVERY: Final = 90.0
-"""Seconds after a fault within which all has to be well again: 15 s of backoff, and a busy machine."""
+"""Seconds after a fault within which all has to be well again, on a busy machine, too."""
 GROWTH: Final = 5.0
 """MiB that may be more at the end than after the first quarter: caches fill."""
 _COLORS: Final = {
@@ -122,9 +122,7 @@ class Soak:
             pss=round(after.pss, 2),
             threads=after.threads,
             handles=after.handles,
-            wakeups=round(
-                max(after.wakeups - before.wakeups, 0) / (after.at - before.at), 2
-            ),
+            wakeups=round(max(after.wakeups - before.wakeups, 0) / (after.at - before.at), 2),
             latency=round(late, 3),
             fault=fault,
             recovery=round(recovery, 2),
@@ -173,11 +171,7 @@ class Soak:
 
     def _is_shown(self) -> bool:
         last = self.light.last
-        return (
-            last is not None
-            and last.state == protocol.SHOWING
-            and last.look[:3] == self.color
-        )
+        return last is not None and last.state == protocol.SHOWING and last.look[:3] == self.color
 
     def _latency(self) -> float:
         self._present()

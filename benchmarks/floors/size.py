@@ -1,10 +1,10 @@
-"""Count the bytes of what is installed: of Busylight with its needs, and of the five packages."""
+"""Count the bytes of some distributions and of what they need: size.py NAME..."""
 
 import json
 import re
+import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-
-FIVE = ["httpx", "msal", "paho-mqtt", "pydantic-settings", "pyserial"]
+from pathlib import Path
 
 
 def closure(names: list[str]) -> dict[str, int]:
@@ -26,13 +26,9 @@ def closure(names: list[str]) -> dict[str, int]:
 
 def size_of(each: Distribution) -> int:
     """Bytes of all its files."""
-    paths = (file.locate() for file in each.files or [])
+    paths = (Path(file.locate()) for file in each.files or [])
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-product, floor = closure(["busylight-presence"]), closure(FIVE)
-print(
-    json.dumps(
-        {"product": sum(product.values()), "floor": sum(floor.values()), "packages": product}
-    )
-)
+found = closure(sys.argv[1:])
+print(json.dumps({"bytes": sum(found.values()), "packages": found}))

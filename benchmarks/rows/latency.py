@@ -81,7 +81,7 @@ class Ear:
         self._client.loop_stop()
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._heard.put((message.payload, time.monotonic()))
+        self._heard.put((bytes(message.payload), time.monotonic()))
         self._set_at_once()
 
     def _set_at_once(self) -> None:
@@ -89,7 +89,7 @@ class Ear:
         sock = self._client.socket()
         if sock is not None:
             for option in (socket.TCP_NODELAY, socket.TCP_QUICKACK):
-                sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, option, 1)  # type: ignore[attr-defined]  # a socket
 
     def publish(self, topic: str, payload: str) -> None:
         """Publish, and wait for nobody."""

@@ -16,7 +16,7 @@ from tests.support.program import Home
 _DAY: Final = 86_400.0
 _HOUR: Final = 3600.0
 _TOKEN_SECONDS: Final = 600
-"""Tokens are renewed five minutes before their end: what that loads is in the long form's memory."""
+"""Tokens are renewed five minutes before their end: the long form's memory has seen it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,7 @@ def _memory(found: dict[str, list[Window]], scale: Scale) -> Iterator[Figure]:
             ours, theirs = (
                 [getattr(window.end, kind) for window in found[name]] for name in (product, floor)
             )
-            yield Figure(
-                f"{what} ({kind.upper()})", "MiB", ours, goal, theirs, floor_is, note
-            )
+            yield Figure(f"{what} ({kind.upper()})", "MiB", ours, goal, theirs, floor_is, note)
 
 
 def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:

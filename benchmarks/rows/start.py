@@ -23,7 +23,7 @@ def help_and_version(_: Place, scale: Scale) -> Iterator[Figure]:
         "floor": [*floor("help"), "x"],
     }
     took: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(scale.starts):
+    for _turn in range(scale.starts):
         for name, command in commands.items():
             took[name].append(1000 * run_to_end(command, plain_environment()).cpu)
     for name in ("help", "version"):
@@ -40,7 +40,7 @@ def first_colour(place: Place, scale: Scale) -> Iterator[Figure]:
     wall: dict[str, list[float]] = {"floor": [], "product": []}
     cpu: dict[str, list[float]] = {"floor": [], "product": []}
     for _ in range(scale.starts // 2 + 1):
-        for name in wall:
+        for name in ("floor", "product"):
             recorder.forget()
             if name == "floor":
                 process, topic = place.run_floor("straight", INTERVAL="0"), "floor/light"
@@ -51,12 +51,8 @@ def first_colour(place: Place, scale: Scale) -> Iterator[Figure]:
                 wall[name].append(heard_at - process.began)
                 cpu[name].append(used)
     what = "imports five packages, signs in from cache, gets once, publishes once"
-    yield Figure(
-        "first true colour after start", "s", wall["product"], 1.0, wall["floor"], what
-    )
-    yield Figure(
-        "the same, CPU time", "CPU s", cpu["product"], 1.0, cpu["floor"], what
-    )
+    yield Figure("first true colour after start", "s", wall["product"], 1.0, wall["floor"], what)
+    yield Figure("the same, CPU time", "CPU s", cpu["product"], 1.0, cpu["floor"], what)
 
 
 def _green(recorder: Recorder, topic: str, pid: int) -> tuple[float, float]:

@@ -202,7 +202,6 @@ class Hub:
             slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
 
-
     def _is_news(self, view: View, told: View) -> bool:
         """Whether more may soon change: somebody does something else, or is not known."""
         if self._situation.rules.adaptive is None:

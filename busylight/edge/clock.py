@@ -53,7 +53,7 @@ def _wake_others(loop: asyncio.AbstractEventLoop) -> None:
 async def sleep_until(deadline: float) -> None:
     """Sleep until `deadline` on the clock of `now`, also when the machine was suspended."""
     never = asyncio.Event()
-    while (left := deadline - now()) > 0:  # noqa: ASYNC110 -- nobody sets an event: time passes
+    while (left := deadline - now()) > 0:
         await nap(never, min(left, _LONGEST_NAP))
 
 
