@@ -21,11 +21,18 @@ from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
+from busylight.outputs.usb.rules import udev_rules
 from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import PREFIX
 from busylight.sources.graph.settings import Users
 from scripts import man_page, registration_page
@@ -54,6 +61,7 @@ _SECTIONS: Final = {
     "gpio": "LEDs on the pins of a Raspberry Pi",
     "webhook": "A webhook",
     "wled": "A light that runs WLED, on the network",
+    "web": "The page",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -71,6 +79,8 @@ _INTRODUCTIONS: Final = {
     "fields.",
     "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
     "[Lights](lights.md#wled-on-the-network) tells more.",
+    "web": "A page that the program serves itself. [The page](web.md) tells what it shows, and who "
+    "can see it.",
 }
 
 _HEAD: Final = f"""\
@@ -178,7 +188,7 @@ _DEFAULT_TOLD: Final = re.compile(r"[;,] default:? (?P<default>[^;]*?)(?P<more>\
 
 def variables(part: str) -> list[Variable]:
     """The settings of a part of the program, or (`""`) of the program itself."""
-    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.get(part)
+    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}.get(part)
     if model is None:
         fields = [(name, Settings.model_fields[name]) for name in OWN_FIELDS]
         return [_variable(PREFIX, name, field) for name, field in fields]
@@ -299,7 +309,8 @@ def entity_table() -> str:
         outputs=("serial",),
         host="broker",
         account=True,
-        status_message=True, reader=Role.PRIMARY,
+        status_message=True,
+        reader=Role.PRIMARY,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
     for part in parts(settings, has_button=True):
@@ -344,26 +355,6 @@ def lights_with_table(document: str) -> str:
     return new
 
 
-def udev_rules() -> str:
-    """The rules that let people open lights from the shop."""
-    lines = [
-        "# Lights from the shop, for the output usb. Written by scripts/make_reference.py.",
-        "# To /etc/udev/rules.d/, then: sudo udevadm control --reload, and plug it in again.",
-        "# Whoever sits before the machine may open them, and the group plugdev.",
-    ]
-    names: dict[tuple[int, int], list[str]] = {}
-    for maker, name, ids in supported():
-        for each in ids:
-            names.setdefault(each, []).append(f"{maker} {name}")
-    for (vendor, product), lights in sorted(names.items()):
-        lines += ["", f"# {', '.join(lights)}"]
-        access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-        for subsystem, which in (("usb", "ATTR"), ("hidraw|tty", "ATTRS")):
-            numbers = f'{which}{{idVendor}}=="{vendor:04x}", {which}{{idProduct}}=="{product:04x}"'
-            lines.append(f'SUBSYSTEM=="{subsystem}", {numbers}, {access}')
-    return "\n".join(lines) + "\n"
-
-
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -376,7 +367,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
             (root / "docs" / "app-registration.md").read_text("utf-8")
         ),
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
-        "deploy/udev/61-busylight-usb.rules": udev_rules(),
+        "deploy/udev/61-busylight-usb.rules": udev_rules(supported()),
         man_page.PATH: man_page.man_page(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
         **shipped(),
