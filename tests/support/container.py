@@ -25,7 +25,7 @@ _MIRROR: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,ca-certificates,sudo"
 """What Raspberry Pi OS Lite has, too."""
 _BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 _SAID: Final = 2000  # bytes
 
 
