@@ -15,6 +15,8 @@ settings.load_profile("shared")
 
 # Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
+# Nor is a browser: `scripts/test page` brings it.
+collect_ignore += [] if find_spec("playwright") else ["page"]
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def lateness() -> Iterator[Lateness]:
         yield lateness
 
 
-_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "image", "security"}
+_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "image", "page", "security"}
 """Directories whose tests run against the clock of real parts."""
 
 

@@ -12,7 +12,16 @@ from busylight import __version__
 from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.override import Mode, Override, Press
 from busylight.core.presence import Presence
-from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
+from busylight.core.reader import Peers, Role
+from busylight.core.view import (
+    ButtonEvent,
+    Diagnostics,
+    PartHealth,
+    PartState,
+    Person,
+    Standing,
+    View,
+)
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import announced_parts, device
@@ -80,6 +89,13 @@ def _cases() -> Iterator[tuple[str, View, MqttSettings]]:
         "sign_in_kept_off_the_broker",
         a_view(None, sign_in=prompt, diagnostics=_diagnostics()),
         announcing(sign_in=False),
+    )
+    peers = Peers(primary_online=True, spare_online=True, leader=Role.SPARE)
+    standing = Standing(Role.SPARE, leads=True, reads=True, peers=peers)
+    yield (
+        "spare_reader",
+        a_view("red pulse", knowledge=busy, diagnostics=_diagnostics(reader=standing)),
+        announcing(reader=Role.SPARE),
     )
     people = {
         GUIDS[0]: Person(busy, light("red")),
