@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from busylight.app.person_faults import PersonFaults
 from busylight.app.raised import told
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Pressed, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
 from busylight.core.reader import News, Peers, Reader, Shared, Turns
@@ -47,6 +48,7 @@ class Hub:
         self._told: View | None = None
         self._ended = False
         self._troubles: dict[str, str | None] = {}
+        self._people = PersonFaults()
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
         self._outside = False
@@ -61,6 +63,11 @@ class Hub:
         """Called with each new override, too; True: it is the other reader who answers for it."""
         self.on_view: Callable[[View], None] = lambda _view: None
         """Called with each new view, for the program's own words to people."""
+
+    @property
+    def last_success(self) -> float | None:
+        """When the last good reading was made; what a view says may be a minute behind."""
+        return self._situation.last_success
 
     @property
     def view(self) -> View:
@@ -86,6 +93,7 @@ class Hub:
         if not self._situation.turns(now).own:
             return  # its turn is over, and it has not ended yet
         if isinstance(answer, Reading):
+            self._people.heard(answer)
             self._situation = self._situation.after_reading(answer, now)
         else:
             # Whatever a part raises is told to everybody who may read the topics.
@@ -112,18 +120,29 @@ class Hub:
             self.on_refresh()
             return
         now = clock.now()
+        if isinstance(command, Walk):
+            self._situation = self._situation.after_walk(command, now)
+            self._tell()
+            return
         self._situation = self._situation.after_command(command, now)
         self._overridden(is_others=self._situation.stands_by(now))
+
+    def asked_here(self, command: Command | News) -> None:
+        """Take in what somebody asks for at this machine, and not on the broker."""
+        now = clock.now()
+        if isinstance(command, SetMode | Refresh) and self._situation.stands_by(now):
+            # Whoever leads is asked on the broker, where both hear it.
+            self._situation = self._situation.after_asking(command, now)
+            self._tell()
+        else:
+            self.command(command)
 
     def _pressed(self, pressed: Pressed) -> None:
         now = clock.now()
         asked = self._situation.asked_by(pressed.press, now)
         self._situation = self._situation.after_press(pressed.press, now)
-        if asked is not None and self._situation.stands_by(now):
-            # Whoever leads is asked on the broker, where both hear it.
-            self._situation = self._situation.after_asking(asked, now)
-        elif asked is not None:
-            self.command(asked)
+        if asked is not None:
+            self.asked_here(asked)
         self._tell()
 
     def _news(self, news: News) -> None:

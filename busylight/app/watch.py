@@ -33,7 +33,7 @@ MISSED: Final = 4
 
 Looks are counted, not time: a process that was stopped or suspended has not hung.
 """
-LAST_RESORT: Final = 4.5
+LAST_RESORT: Final = 4.25
 """Seconds after a signal at which the process ends whatever hangs: promised are five."""
 _WORD_LIMIT: Final = 2.0  # seconds for the last words, on a card and a stderr that may hang, too
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from busylight.cli.arguments import ARGUMENTS, add_common
-from busylight.edge import core_dumps
+from busylight.edge import core_dumps, standard_streams
 
 COMMANDS: Final = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
@@ -44,14 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Until the program has handlers of its own: a stop while it loads is a stop, too.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+    standard_streams.occupy()
     core_dumps.forbid()
     if command == "health":
         from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
 
         return health.main(args)
-    from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
+    from busylight.cli.common import leave, run_command  # noqa: PLC0415 -- not for --help
 
-    return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    code = run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    if command == "run" and arguments is None:
+        leave(code)
+    return code
 
 
 class _Version(argparse.Action):

@@ -63,6 +63,11 @@ def _devices(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="ask who is on this port; if it is our light, SERIAL_PORT=auto will find it",
     )
+    parser.add_argument(
+        "--udev-rules",
+        action="store_true",
+        help="print the udev rules that let people open the lights of the output usb",
+    )
 
 
 def _test_light(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -28,7 +29,13 @@ from busylight.settings.installed import (
 )
 from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
 from busylight.settings.places import state_dir
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     PREFIX,
     Variable,
@@ -42,7 +49,7 @@ from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight.settings")
 
-_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}
 
 
 def load(
@@ -314,8 +321,8 @@ class _Loader(Builder):
         given = self.given.get(f"{PREFIX}PALETTE")
         if given is None:
             return "default"
-        name = given.value.lower().replace("color", "colour").replace("_", "-")
-        if name in PALETTES:
+        plain = re.sub("[ _-]", "", given.value.lower()).replace("color", "colour")
+        if (name := {each.replace("-", ""): each for each in PALETTES}.get(plain)) is not None:
             return name
         problem = f"is none of {', '.join(PALETTES)}"
         self.faults.append(self.fault("PALETTE", problem, "colour-blind"))

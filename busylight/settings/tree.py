@@ -29,6 +29,7 @@ from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
 from busylight.settings.outputs import kind_of
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.settings import WebSettings
 
 BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
     "graph": GraphSettings,
@@ -43,6 +44,8 @@ BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "webhook": WebhookSettings,
     "wled": WledSettings,
 }
+BUILT_IN_OTHERS: Final[dict[str, type[BaseModel]]] = {"web": WebSettings}
+"""What has settings of its own, and is neither source nor output."""
 
 
 class OnExit(StrEnum):
@@ -229,6 +232,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)
     terminal: TerminalSettings = Field(default_factory=TerminalSettings, exclude=True)
+    web: WebSettings = Field(default_factory=WebSettings, exclude=True)
     parts: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
     """The branches of all other parts: a second output of a kind, a plugin; by name."""
     broken: dict[str, str] = Field(default_factory=dict, exclude=True)
@@ -297,12 +301,13 @@ class Settings(BaseSettings):
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the tree, so that no log will show one."""
-    branches = (settings.graph, settings.mqtt, settings.serial, *settings.parts.values())
+    typed = (settings.graph, settings.mqtt, settings.serial, settings.web)
+    branches = (*typed, *settings.parts.values())
     values = (value for branch in branches if branch is not None for _, value in branch)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal"})
+TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal", "web"})
 """The parts whose branches commands ask for by their type."""
 
 OWN_FIELDS: Final = tuple(

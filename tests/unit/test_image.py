@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from busylight.edge import build
+
 _ROOT = Path(__file__).resolve().parents[2]
 _PINS = _ROOT / "deploy" / "docker"
 
@@ -53,3 +55,11 @@ def test_whatever_the_image_copies_docker_is_let_see() -> None:
     seen = re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert {name for names in copied for name in names.split()} == {*seen}
     assert all((_ROOT / name).exists() for name in seen)
+
+
+def test_a_build_may_be_told_which_one_it_is() -> None:
+    before, _, _ = (_ROOT / "Dockerfile").read_text("utf-8").partition("pip wheel")
+    assert f"ARG {build.VARIABLE}=\n" in before
+    assert "ARG RELEASE=\n" in before
+    workflow = (_ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    assert f"{build.VARIABLE}=${{{{ github.sha }}}}" in workflow

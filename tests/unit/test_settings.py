@@ -284,7 +284,7 @@ def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
 ) -> None:
     Path("loop").symlink_to("loop")
     monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
-    with pytest.raises(SettingsError, match="loop/light.env the env file cannot be read"):
+    with pytest.raises(SettingsError, match=r"loop/light\.env the env file cannot be read"):
         load(None, {})
 
 
@@ -344,6 +344,11 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
     faults = _faults(needs_source=True, **{"GRAPH_CLIENT_ID": CLIENT, **given})
     assert any(wanted in fault for fault in faults)
     assert not any("secret" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("name", ["colour-blind", "color-blind", "Colourblind", "colour_blind"])
+def test_a_palette_is_found_however_it_is_written(name: str) -> None:
+    assert _load(PALETTE=name).palette.name == "colour-blind"
 
 
 def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
