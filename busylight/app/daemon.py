@@ -127,6 +127,7 @@ def rules_of(settings: Settings) -> Rules:
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
         hours=settings.working_hours,
+        adaptive=settings.adaptive,
         minimum_duration=settings.minimum_duration,
         buttons={
             Press.PRESS: parse_action(settings.button_press),

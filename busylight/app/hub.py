@@ -23,8 +23,6 @@ _log: Final = logging.getLogger("busylight")
 
 _BROKER: Final = "mqtt"
 """The output by which two readers hear of each other."""
-OUTSIDE_HOURS_PACE: Final = 60.0
-"""Seconds between two readings outside of working hours, at least."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -51,7 +49,8 @@ class Hub:
         self._people = PersonFaults()
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
-        self._outside = False
+        self._pace = 0.0
+        self._changed_at = clock.now()
         self.on_pace: Callable[[float], None] = lambda _seconds: None
         """Called with the seconds that are to lie between two readings at least; 0: as set."""
         self._turns = self.turns
@@ -189,15 +188,13 @@ class Hub:
         is to be shown: as long as that goes on, the program lives.
         """
         self._look_at_the_wall_clock()
+        self._pace_the_source(clock.now())
         on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
             nap = longest_nap if due is None else min(due - now, longest_nap)
-            try:
-                async with asyncio.timeout(nap):
-                    await self._changed.wait()
-            except TimeoutError:
+            if not await clock.nap(self._changed, nap):
                 self._tell()
             self._changed.clear()
             on_round()
@@ -253,14 +250,17 @@ class Hub:
             _log.info("output %s: %s again", output, health.state)
 
     def _look_at_the_wall_clock(self) -> None:
-        """Notice that it was set, and that working hours begin or end."""
+        """Notice that it was set."""
         epoch = self._wall_clock.epoch
         if epoch != self._situation.epoch:
             self._situation = replace(self._situation, epoch=epoch)
-        outside = self._situation.outside_hours(clock.now())
-        if outside is not self._outside:
-            self._outside = outside
-            self.on_pace(OUTSIDE_HOURS_PACE if outside else 0.0)
+
+    def _pace_the_source(self, now: float) -> None:
+        """Notice that it is time to read more or less often."""
+        pace = self._situation.planned_interval(now, self._changed_at)
+        if pace != self._pace:
+            self._pace = pace
+            self.on_pace(pace)
 
     def _take_turns(self) -> None:
         turns = self.turns
@@ -278,6 +278,9 @@ class Hub:
         self._take_turns()
         now = clock.now()
         view = self._situation.view(now)
+        if self._told is not None and self._is_news(view, self._told):
+            self._changed_at = now
+        self._pace_the_source(now)
         self._changed.set()
         if view == self._told:
             return
@@ -288,6 +291,14 @@ class Hub:
         for slot, palette in self._slots:
             slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
+
+    def _is_news(self, view: View, told: View) -> bool:
+        """Whether more may soon change: somebody does something else, or is not known."""
+        if self._situation.rules.adaptive is None:
+            return False
+        if isinstance(view.knowledge, NotKnown) or view.people != told.people:
+            return True
+        return _words(view.knowledge) != _words(told.knowledge)
 
 
 def _words_of(standing: Standing) -> str:

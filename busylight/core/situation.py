@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
@@ -46,6 +47,8 @@ NO_TEAMS: Final = (
     "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
     "to Teams on some device"
 )
+OUTSIDE_HOURS: Final = 60.0
+"""Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -64,6 +67,8 @@ class Rules:
     """Whether several people are watched."""
     hours: Hours | None = None
     """Working hours; None: always."""
+    adaptive: Adaptive | None = None
+    """How reading adapts; None: it does not."""
     minimum_duration: float = 0.0
     """Seconds that a presence is shown at least; what is busier comes at once."""
     buttons: Mapping[Press, Action] = field(
@@ -434,6 +439,17 @@ class Situation:
         if self.rules.hours is None or self.epoch is None:
             return False
         return self.rules.hours.outside(_date(now - self.epoch))
+
+    def planned_interval(self, now: float, changed_at: float) -> float:
+        """Seconds that are to lie between two readings at least; 0: as it is set.
+
+        `changed_at`: when what is known has changed last.
+        """
+        if self.outside_hours(now):
+            return OUTSIDE_HOURS
+        if self.rules.adaptive is None or self.epoch is None or self.trouble is not None:
+            return 0.0  # who fails to read tries again at a pace of his own
+        return self.rules.adaptive.planned_interval(_date(now - self.epoch), now - changed_at)
 
     def _next_edge(self, now: float) -> float | None:
         if self.rules.hours is None or self.epoch is None:

@@ -134,7 +134,7 @@ def loaded(part: Installed) -> Any:
 
 
 def _imported(part: Installed) -> Any:
-    """Import it in a thread of its own: an import that hangs shall not hold up the program."""
+    """Import it; a plugin in a thread of its own, for an import that hangs shall hold up nobody."""
     outcome: list[Any] = []
     errors: list[BaseException] = []
 
@@ -144,9 +144,12 @@ def _imported(part: Installed) -> Any:
         except BaseException as error:  # noqa: BLE001 -- an import may raise anything, SystemExit too
             errors.append(error)
 
-    thread = threading.Thread(target=load, name=f"import {part.name}", daemon=True)
-    thread.start()
-    thread.join(IMPORT_LIMIT)
+    if part.is_built_in:
+        load()
+    else:
+        thread = threading.Thread(target=load, name=f"import {part.name}", daemon=True)
+        thread.start()
+        thread.join(IMPORT_LIMIT)
     if outcome:
         return outcome[0]
     who = f"{part.package} {part.version}"

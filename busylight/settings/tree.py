@@ -5,14 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
@@ -97,10 +93,10 @@ def _action(value: str) -> str:
     return value
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set, checked and frozen."""
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
@@ -139,7 +135,8 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds between reads",
+        description="Seconds between reads; or auto: 5 after a change and around full and half "
+        "hours, else 15, and 60 in a quiet night",
         examples=["5"],
     )
     stale_after: float = Field(
@@ -226,6 +223,8 @@ class Settings(BaseSettings):
         default=LogFormat.TEXT, description="text or json", examples=["text"]
     )
 
+    adaptive: Adaptive | None = Field(default=None, exclude=True)
+    """How reading adapts, with `INTERVAL=auto`; `interval` is then the shortest."""
     working_hours: Hours | None = Field(default=None, exclude=True)
     """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)
@@ -239,17 +238,6 @@ class Settings(BaseSettings):
     """The outputs that cannot be used, and why."""
     appearances: dict[str, Appearance] = Field(default_factory=dict, exclude=True)
     """How each output differs from the others, by its name."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings' signature
-        init_settings: PydanticBaseSettingsSource,
-        *_others: PydanticBaseSettingsSource,
-        **_more: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing but what `busylight.settings.load` has read: it knows the contract."""
-        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod
