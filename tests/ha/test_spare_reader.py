@@ -1,4 +1,4 @@
-"""The device of a light with two readers: available while either lives, in a real Home Assistant."""
+"""The device of a light with two readers, in a real Home Assistant: it lives while either does."""
 
 from typing import Any
 
