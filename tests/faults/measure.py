@@ -20,7 +20,7 @@ T = TypeVar("T")
 INTERVAL: Final = 1.0
 STALE_AFTER: Final = 3.0
 """Seconds; the promises are relative to these, so short ones measure the same."""
-PATIENCE: Final = 45.0
+PATIENCE: Final = 90.0
 """Seconds after which a scenario gives up: far beyond every limit."""
 BASE: Final = "busylight/desk"
 
