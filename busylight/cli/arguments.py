@@ -7,7 +7,6 @@ from typing import Final
 
 from busylight.core.override import Mode, parse_duration
 from busylight.core.palette import DEFAULT_RULES
-from firmware_bridge.flashing import BOARDS
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
@@ -63,6 +62,11 @@ def _devices(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="ask who is on this port; if it is our light, SERIAL_PORT=auto will find it",
     )
+    parser.add_argument(
+        "--udev-rules",
+        action="store_true",
+        help="print the udev rules that let people open the lights of the output usb",
+    )
 
 
 def _test_light(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +103,8 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 
 def _firmware(parser: argparse.ArgumentParser) -> None:
+    from firmware_bridge.flashing import BOARDS  # noqa: PLC0415 -- for this command alone
+
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, text: str) -> argparse.ArgumentParser:
@@ -188,8 +194,17 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
 """By command; a command that is not here takes nothing but what all take."""
 
 
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes, and what all take."""
+    add_common(parser)
+    if command in ARGUMENTS:
+        ARGUMENTS[command](parser)
+
+
 def board(text: str) -> str:
     """The name of a board; raises argparse's error."""
+    from firmware_bridge.flashing import BOARDS  # noqa: PLC0415 -- for one command alone
+
     if text.lower() not in BOARDS:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(BOARDS)}")
     return text.lower()

@@ -114,7 +114,7 @@ class MqttSource:
                 settled = moment >= settled_at or following.is_complete(moment)
                 answer = following.answer(moment)
                 if settled and (answer != told or self._wanted or moment >= again_at):
-                    self._say(answer, told)
+                    self._say(answer)
                     told, self._wanted = answer, False
                     # What still holds is told again, so that a source that hangs is found out.
                     pause = settings.interval if isinstance(answer, Reading) else _TROUBLE_AGAIN
@@ -139,14 +139,10 @@ class MqttSource:
             async with asyncio.timeout(max(min(deadline - now(), _LONGEST_NAP), 0.0)):
                 await self._news.wait()
 
-    def _say(self, answer: Reading | Trouble, told: Reading | Trouble | None) -> None:
-        """Say once what is not understood, or missing, of several; one's own is told by the hub."""
+    def _say(self, answer: Reading | Trouble) -> None:
+        """Say once which word is nobody's; what is missing is told by the hub."""
         if not isinstance(answer, Reading):
             return
-        before = told.troubles if isinstance(told, Reading) else {}
-        for topic, trouble in answer.troubles.items():
-            if before.get(topic) != trouble:
-                _log.warning("%s", trouble.detail)
         for presence in answer.presences.values():
             for word in presence.undocumented:
                 if self._memory.say_once(word):
