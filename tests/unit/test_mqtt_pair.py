@@ -172,7 +172,7 @@ async def test_a_primary_waits_for_its_spare_and_tells_all_again_should_that_one
     await eventually(lambda: heard.pair.publishes(view))  # frozen, it will not let go
     assert not heard.pair.again
     heard.hear("reader/spare", ONLINE, retained=False)
-    assert heard.pair.again
+    await eventually(lambda: heard.pair.again)
     heard.pair.close()
 
 
