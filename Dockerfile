@@ -20,6 +20,9 @@ RUN strip --strip-unneeded \
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY busylight ./busylight
 COPY firmware_bridge ./firmware_bridge
+# There is no git here to ask which build this is: whoever builds may say it.
+ARG SOURCE_COMMIT=
+ARG RELEASE=
 RUN /opt/build/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-deps \
        --no-build-isolation --wheel-dir /wheels . \
   && /opt/build/bin/pip --python /opt/busylight/bin/python install --no-cache-dir --no-compile \

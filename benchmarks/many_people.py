@@ -1,6 +1,6 @@
 """How much many people cost.
 
-    python -m benchmarks.many_people --people 100000
+    python -m benchmarks.many_people --people 100000 [--json]
 
 One process reads them all from the look-alike (a process of its own, over TLS on loopback) and
 publishes them to a mosquitto, if there is one; and then it goes on reading while nothing changes,
@@ -10,6 +10,8 @@ and while a few do. What it prints are figures of this machine.
 import argparse
 import asyncio
 import contextlib
+import gc
+import json
 import multiprocessing
 import os
 import resource
@@ -213,12 +215,16 @@ async def measure(
     report("first reading", people, wall, cpu, early)
     if port is not None:
         await published(health, meter, people, early)
-    print(f"memory: {(rss() - before) / people * 10_000:.1f} MiB for 10,000 people")
+    gc.collect()
+    memory = (rss() - before) / people * 10_000
+    print(f"memory: {memory:.1f} MiB for 10,000 people")
+    await watched.until(watched.rounds + 1)
     meter.look()
     await watched.until(watched.rounds + ROUNDS)
     wall, cpu, sent = meter.look()
     report(f"{ROUNDS} rounds unchanged", people, wall, cpu, sent)
     print(f"  of which a round: {cpu / ROUNDS:.2f} CPU s")
+    found = {"round_cpu": cpu / ROUNDS, "memory": memory, "messages_unchanged": sent}
     pipe.send(A_FEW)
     pipe.recv()
     await watched.until(watched.rounds + 2)
@@ -227,6 +233,8 @@ async def measure(
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=5)
+    if args.json:
+        print(json.dumps(found))
 
 
 async def published(health: Health, meter: Meter, people: int, early: int) -> None:
@@ -253,6 +261,7 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--interval", type=float, default=5, help="seconds between two rounds")
     parser.add_argument("--no-broker", action="store_true", help="only read")
+    parser.add_argument("--json", action="store_true", help="end with a line of JSON")
     args = parser.parse_args()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))

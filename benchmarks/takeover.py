@@ -24,8 +24,8 @@ def main() -> int:
     most = limit(args.interval, args.keepalive)
     if not args.json:
         print(
-            f"INTERVAL {args.interval:g} s, keepalive {args.keepalive} s, {args.times} tries each: "
-            f"at most {most:g} s are promised"
+            f"INTERVAL {args.interval:g} s, keepalive {args.keepalive} s, {args.times} tries "
+            f"each: at most {most:g} s are promised"
         )
         print(_row("the primary is", "takeover, s: least", "median", "most", "back, s: median"))
         sys.stdout.flush()
@@ -77,8 +77,8 @@ def _print(name: str, found: list[Try]) -> None:
     figures = (min(takeovers), statistics.median(takeovers), max(takeovers), back)
     print(_row(name, *(f"{each:.2f}" for each in figures)))
     print(
-        f"  meanwhile said not to be known: {sum(each.not_known for each in found)} times, an older "
-        f"presence after a newer one: {sum(each.older for each in found)} times"
+        f"  meanwhile said not to be known: {sum(each.not_known for each in found)} times; "
+        f"an older presence after a newer one: {sum(each.older for each in found)} times"
     )
     sys.stdout.flush()
 

@@ -77,7 +77,8 @@ class Branch(BaseModel):
     What no single field can know is said by `faults`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Deferred: pydantic compiles a model when it is first used, and most kinds of light never are.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def faults(self) -> Iterable[Fault]:
         """Say what is wrong with fields that are each right by themselves."""

@@ -4,7 +4,7 @@
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
 docs/app-registration.md's command line, manifest and table of Microsoft's numbers,
-docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
+docs/lights.md's table of lights, their udev rules, README.md's table of colours, the man page, and
 deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
@@ -26,11 +26,16 @@ from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import PREFIX
-from busylight.setup import registration
-from busylight.sources.graph.aadsts import REASONS, Reason, Way
 from busylight.sources.graph.settings import Users
+from scripts import man_page, registration_page
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -56,6 +61,7 @@ _SECTIONS: Final = {
     "gpio": "LEDs on the pins of a Raspberry Pi",
     "webhook": "A webhook",
     "wled": "A light that runs WLED, on the network",
+    "web": "The page",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -73,6 +79,8 @@ _INTRODUCTIONS: Final = {
     "fields.",
     "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
     "[Lights](lights.md#wled-on-the-network) tells more.",
+    "web": "A page that the program serves itself. [The page](web.md) tells what it shows, and who "
+    "can see it.",
 }
 
 _HEAD: Final = f"""\
@@ -180,7 +188,7 @@ _DEFAULT_TOLD: Final = re.compile(r"[;,] default:? (?P<default>[^;]*?)(?P<more>\
 
 def variables(part: str) -> list[Variable]:
     """The settings of a part of the program, or (`""`) of the program itself."""
-    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.get(part)
+    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}.get(part)
     if model is None:
         fields = [(name, Settings.model_fields[name]) for name in OWN_FIELDS]
         return [_variable(PREFIX, name, field) for name, field in fields]
@@ -347,46 +355,6 @@ def lights_with_table(document: str) -> str:
     return new
 
 
-_WAYS: Final = {
-    Way.BROWSER: "[with a browser](#or-sign-in-with-a-browser)",
-    Way.APP: "[as the app itself](#without-anybody-signed-in)",
-    Way.MQTT: "[from MQTT](sources.md)",
-}
-
-
-def reason_table() -> str:
-    """Microsoft's numbers, as docs/app-registration.md tells them."""
-    numbers: dict[Reason, list[int]] = {}
-    for number, reason in REASONS.items():
-        numbers.setdefault(reason, []).append(number)
-    lines = [
-        "| AADSTS | it means that | who can mend it | what to do | other ways |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for reason, same in numbers.items():
-        told = ", ".join(map(str, same))
-        ways = ", ".join(_WAYS[way] for way in reason.ways)
-        remedy = reason.remedy.replace("https://aka.ms/mfasetup", "<https://aka.ms/mfasetup>")
-        remedy = re.sub(r"\bBUSYLIGHT_[A-Z_]+", r"`\g<0>`", remedy)
-        lines.append(f"| {told} | {reason.meaning} | {reason.who.value} | {remedy} | {ways} |")
-    return "\n".join(lines) + "\n"
-
-
-def registration_with_commands(text: str) -> str:
-    """docs/app-registration.md with what `setup` shows, and Microsoft's numbers."""
-    blocks = {
-        "reasons": f"\n{reason_table()}\n",
-        "az": f"```sh\n{registration.command_line()}\n```\n",
-        "manifest": f"```json\n{registration.manifest()}\n```\n",
-    }
-    for name, block in blocks.items():
-        begin = f"<!-- {name}: written by scripts/make_reference.py -->\n"
-        before, _, rest = text.partition(begin)
-        end = f"<!-- end of {name} -->"
-        text = f"{before}{begin}{block}{end}{rest.partition(end)[2]}"
-    return text
-
-
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -395,11 +363,12 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/home-assistant.md": home_assistant_with_entities(
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
-        "docs/app-registration.md": registration_with_commands(
+        "docs/app-registration.md": registration_page.with_blocks(
             (root / "docs" / "app-registration.md").read_text("utf-8")
         ),
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
         "deploy/udev/61-busylight-usb.rules": udev_rules(supported()),
+        man_page.PATH: man_page.man_page(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
         **shipped(),
     }

@@ -39,10 +39,11 @@ from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_cla
 from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.output import PAGE, Page
 
 _log: Final = logging.getLogger("busylight")
 
-GOODBYE: Final = 3.0
+GOODBYE: Final = 2.5
 """Seconds that all outputs together get to show the last view."""
 OTHERS_FIRST: Final = 15.0
 """Seconds that all others get to begin before a part that has blocked the program."""
@@ -126,6 +127,7 @@ def rules_of(settings: Settings) -> Rules:
         version=__version__,
         many=settings.graph is not None and bool(settings.graph.users),
         hours=settings.working_hours,
+        adaptive=settings.adaptive,
         minimum_duration=settings.minimum_duration,
         buttons={
             Press.PRESS: parse_action(settings.button_press),
@@ -180,6 +182,10 @@ class Daemon:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self._recalled
         self.hub.on_view = self._tell_watchers
+        if settings.web.listen is not None:
+            page = Page(settings.web, lambda: self.hub.last_success)
+            wiring.make_outputs[PAGE] = page.output
+            wiring.watchers.append(page.day.note)
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))
 
@@ -241,7 +247,7 @@ class Daemon:
                             make=make,
                             slot=self.hub.slot(appearance.palette),
                             told=self.hub.health,
-                            heard=self.hub.command,
+                            heard=self.hub.asked_here if name == PAGE else self.hub.command,
                             brightness=self._settings.brightness,
                             stopping=self._stopping,
                             appearance=appearance,

@@ -11,7 +11,7 @@ from busylight.app.raised import told
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Pressed, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
 from busylight.core.reader import News, Peers, Reader, Shared, Turns
@@ -23,8 +23,6 @@ _log: Final = logging.getLogger("busylight")
 
 _BROKER: Final = "mqtt"
 """The output by which two readers hear of each other."""
-OUTSIDE_HOURS_PACE: Final = 60.0
-"""Seconds between two readings outside of working hours, at least."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -51,7 +49,8 @@ class Hub:
         self._people = PersonFaults()
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
-        self._outside = False
+        self._pace = 0.0
+        self._changed_at = clock.now()
         self.on_pace: Callable[[float], None] = lambda _seconds: None
         """Called with the seconds that are to lie between two readings at least; 0: as set."""
         self._turns = self.turns
@@ -63,6 +62,11 @@ class Hub:
         """Called with each new override, too; True: it is the other reader who answers for it."""
         self.on_view: Callable[[View], None] = lambda _view: None
         """Called with each new view, for the program's own words to people."""
+
+    @property
+    def last_success(self) -> float | None:
+        """When the last good reading was made; what a view says may be a minute behind."""
+        return self._situation.last_success
 
     @property
     def view(self) -> View:
@@ -115,18 +119,29 @@ class Hub:
             self.on_refresh()
             return
         now = clock.now()
+        if isinstance(command, Walk):
+            self._situation = self._situation.after_walk(command, now)
+            self._tell()
+            return
         self._situation = self._situation.after_command(command, now)
         self._overridden(is_others=self._situation.stands_by(now))
+
+    def asked_here(self, command: Command | News) -> None:
+        """Take in what somebody asks for at this machine, and not on the broker."""
+        now = clock.now()
+        if isinstance(command, SetMode | Refresh) and self._situation.stands_by(now):
+            # Whoever leads is asked on the broker, where both hear it.
+            self._situation = self._situation.after_asking(command, now)
+            self._tell()
+        else:
+            self.command(command)
 
     def _pressed(self, pressed: Pressed) -> None:
         now = clock.now()
         asked = self._situation.asked_by(pressed.press, now)
         self._situation = self._situation.after_press(pressed.press, now)
-        if asked is not None and self._situation.stands_by(now):
-            # Whoever leads is asked on the broker, where both hear it.
-            self._situation = self._situation.after_asking(asked, now)
-        elif asked is not None:
-            self.command(asked)
+        if asked is not None:
+            self.asked_here(asked)
         self._tell()
 
     def _news(self, news: News) -> None:
@@ -173,15 +188,13 @@ class Hub:
         is to be shown: as long as that goes on, the program lives.
         """
         self._look_at_the_wall_clock()
+        self._pace_the_source(clock.now())
         on_round()
         while True:
             now = clock.now()
             due = self._situation.next_change(now)
             nap = longest_nap if due is None else min(due - now, longest_nap)
-            try:
-                async with asyncio.timeout(nap):
-                    await self._changed.wait()
-            except TimeoutError:
+            if not await clock.nap(self._changed, nap):
                 self._tell()
             self._changed.clear()
             on_round()
@@ -237,14 +250,17 @@ class Hub:
             _log.info("output %s: %s again", output, health.state)
 
     def _look_at_the_wall_clock(self) -> None:
-        """Notice that it was set, and that working hours begin or end."""
+        """Notice that it was set."""
         epoch = self._wall_clock.epoch
         if epoch != self._situation.epoch:
             self._situation = replace(self._situation, epoch=epoch)
-        outside = self._situation.outside_hours(clock.now())
-        if outside is not self._outside:
-            self._outside = outside
-            self.on_pace(OUTSIDE_HOURS_PACE if outside else 0.0)
+
+    def _pace_the_source(self, now: float) -> None:
+        """Notice that it is time to read more or less often."""
+        pace = self._situation.planned_interval(now, self._changed_at)
+        if pace != self._pace:
+            self._pace = pace
+            self.on_pace(pace)
 
     def _take_turns(self) -> None:
         turns = self.turns
@@ -262,6 +278,9 @@ class Hub:
         self._take_turns()
         now = clock.now()
         view = self._situation.view(now)
+        if self._told is not None and self._is_news(view, self._told):
+            self._changed_at = now
+        self._pace_the_source(now)
         self._changed.set()
         if view == self._told:
             return
@@ -272,6 +291,14 @@ class Hub:
         for slot, palette in self._slots:
             slot.put(view if palette is None else self._situation.view(now, palette))
         self.on_view(view)
+
+    def _is_news(self, view: View, told: View) -> bool:
+        """Whether more may soon change: somebody does something else, or is not known."""
+        if self._situation.rules.adaptive is None:
+            return False
+        if isinstance(view.knowledge, NotKnown) or view.people != told.people:
+            return True
+        return _words(view.knowledge) != _words(told.knowledge)
 
 
 def _words_of(standing: Standing) -> str:

@@ -27,13 +27,13 @@ from busylight.edge.current_part import PART
 from busylight.edge.log import redact
 
 TICK: Final = 5.0
-"""Seconds between two looks; the loop goes round at least as often."""
+"""Seconds within which the loop goes round at least once."""
 MISSED: Final = 4
-"""Looks in a row at which the loop had not moved: 20 to 25 seconds.
+"""So many of these without a round: 20 to 25 seconds.
 
-Looks are counted, not time: a process that was stopped or suspended has not hung.
+While all is well nobody looks before the last but one of them is over: a look wakes the machine.
 """
-LAST_RESORT: Final = 4.5
+LAST_RESORT: Final = 4.25
 """Seconds after a signal at which the process ends whatever hangs: promised are five."""
 _WORD_LIMIT: Final = 2.0  # seconds for the last words, on a card and a stderr that may hang, too
 
@@ -62,6 +62,7 @@ class Watch:
         self._pace = pace or Pace()
         self._exit_now = exit_now
         self._beats = 0
+        self._beat_at = time.monotonic()
         self._watched = threading.get_ident()
         self._ended = threading.Event()
         self._noted = threading.Event()
@@ -98,6 +99,7 @@ class Watch:
     def beat(self) -> None:
         """Note that the loop goes round; to be called at least every `TICK` seconds."""
         self._beats += 1
+        self._beat_at = time.monotonic()
 
     def _work(self) -> None:
         try:
@@ -114,7 +116,9 @@ class Watch:
     def _run(self) -> None:
         seen, missed = -1, 0
         while not self._ended.is_set() or self._resort_at is not None or not self._noted.is_set():
-            ready, _, _ = select.select([self._hears], [], [], self._timeout())
+            timeout = self._timeout(missed)
+            began = time.monotonic()
+            ready, _, _ = select.select([self._hears], [], [], timeout)
             if ready:
                 if set(os.read(self._hears, 64)) & {signal.SIGTERM, signal.SIGINT}:
                     self._resort_at = self._resort_at or time.monotonic() + self._pace.last_resort
@@ -126,16 +130,25 @@ class Watch:
                     self._exit_now(0)
                     return
                 continue
-            missed = missed + 1 if self._beats == seen else 0
+            if time.monotonic() - began > timeout + self._pace.tick:
+                # This thread was held up as well: the process was stopped, and has not hung.
+                missed, self._beat_at = 0, time.monotonic()
+                continue
+            patience = 1 if missed else self._pace.missed - 1
+            missed = missed + patience if self._beats == seen else 0
             seen = self._beats
             if missed >= self._pace.missed:
                 self._end_it()
                 return
 
-    def _timeout(self) -> float:
-        if self._resort_at is None:
+    def _timeout(self, missed: int) -> float:
+        """Seconds until the next look."""
+        if self._resort_at is not None:
+            return max(self._resort_at - time.monotonic(), 0.0)
+        if missed:
             return self._pace.tick
-        return max(self._resort_at - time.monotonic(), 0.0)
+        due = self._beat_at + (self._pace.missed - 1) * self._pace.tick
+        return max(due - time.monotonic(), self._pace.tick)
 
     def _end_it(self) -> None:
         said = threading.Lock()

@@ -1,16 +1,13 @@
-"""The command `busylight`. Each command is a file here, imported only when it is called."""
+"""The command `busylight`. Each command is a file here, imported only when it is called.
+
+What this file imports is what `--help` costs: even `typing` would be a tenth of it.
+"""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any, Final
 
-from busylight.cli.arguments import ARGUMENTS, add_common
-from busylight.edge import core_dumps
-
-COMMANDS: Final = {
+COMMANDS = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
     "run": "watch presence and drive every output, until it is told to stop",
     "demo": "see it work: a working day on stand-ins, no account, broker or hardware",
@@ -35,51 +32,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; see docs/commands.md."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if word in COMMANDS), None)
-    parser = _parser(command)
+    if command in ("run", "demo"):
+        _end_when_told()
+    asks_for_version = command is None and any(word.startswith("--v") for word in words)
+    parser = _parser(command, _version() if asks_for_version else "")
     if command is None:  # --help, --version, or a mistake: argparse explains, and ends it
         parser.parse_args(words)
         return 0
     args = parser.parse_args(words, argparse.Namespace(env_file=None, debug=False))
-    if command in ("run", "demo"):
-        # Until the program has handlers of its own: a stop while it loads is a stop, too.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
+    from importlib import import_module  # noqa: PLC0415 -- not for --help
+
+    from busylight.edge import core_dumps, standard_streams  # noqa: PLC0415 -- the same
+
+    standard_streams.occupy()
     core_dumps.forbid()
     if command == "health":
         from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
 
         return health.main(args)
-    from busylight.cli.common import run_command  # noqa: PLC0415 -- not for --help
+    from busylight.cli.common import leave, run_command  # noqa: PLC0415 -- not for --help
 
-    return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
-
-
-class _Version(argparse.Action):
-    """Looks the build up only when it is asked for: a checkout has to be asked."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(nargs=0, **more)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from busylight.edge.build import described  # noqa: PLC0415 -- loads subprocess
-
-        print(f"busylight {described()}")
-        parser.exit()
+    code = run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    if command == "run" and arguments is None:
+        leave(code)
+    return code
 
 
-def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
+def _end_when_told() -> None:
+    """Until the program has handlers of its own: a stop while it loads is a stop, too."""
+    import signal  # noqa: PLC0415 -- not for --help
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
+def _version() -> str:
+    from busylight.edge.build import described  # noqa: PLC0415 -- a checkout asks git
+
+    return f"busylight {described()}"
+
+
+def _parser(chosen: str | None = None, version: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="busylight",
         description="Shows a person's Microsoft Teams presence on a light, truthfully.",
         epilog="Settings come from an env file and the environment; see config.example.env.",
     )
-    parser.add_argument("--version", action=_Version, help="say which build this is, and end")
+    parser.add_argument(
+        "--version", action="version", version=version, help="say which build this is, and end"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])
-        add_common(command)
-        if name == chosen and name in ARGUMENTS:
-            ARGUMENTS[name](command)
+        if name == chosen:
+            from busylight.cli.arguments import add_arguments  # noqa: PLC0415 -- not for --help
+
+            add_arguments(name, command)
     return parser
 
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from busylight.core.override import Mode, parse_duration
 from busylight.core.palette import DEFAULT_RULES
-from firmware_bridge.flashing import BOARDS
 
 SECONDS_EACH: Final = 2.0
 """How long `test-light` shows each state: long enough to see a pulse."""
@@ -104,6 +103,8 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 
 def _firmware(parser: argparse.ArgumentParser) -> None:
+    from firmware_bridge.flashing import BOARDS  # noqa: PLC0415 -- for this command alone
+
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, text: str) -> argparse.ArgumentParser:
@@ -193,8 +194,17 @@ ARGUMENTS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
 """By command; a command that is not here takes nothing but what all take."""
 
 
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes, and what all take."""
+    add_common(parser)
+    if command in ARGUMENTS:
+        ARGUMENTS[command](parser)
+
+
 def board(text: str) -> str:
     """The name of a board; raises argparse's error."""
+    from firmware_bridge.flashing import BOARDS  # noqa: PLC0415 -- for one command alone
+
     if text.lower() not in BOARDS:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(BOARDS)}")
     return text.lower()

@@ -29,6 +29,7 @@ from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.credential_end import last_day, warning
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web import output as page
 
 _NAME_SECONDS: Final = 10.0
 _PART_SECONDS: Final = 20.0
@@ -96,6 +97,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
         yield await check_output(name, settings, daemon)
+    if settings.web.listen is not None:
+        yield _of_daemon("web", daemon) if daemon else await _tried("web", page.check(settings.web))
 
 
 async def _graph(settings: GraphSettings) -> AsyncIterator[Line]:

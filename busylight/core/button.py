@@ -1,6 +1,5 @@
 """What a press of the light's button does. Pure."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -68,6 +67,8 @@ def parse_action(text: str) -> Action:
 def _no_mode(word: str, *, toggles: bool) -> str:
     known = [mode.value for mode in Mode if not (toggles and mode is Mode.AUTO)]
     others = [] if toggles else [_TOGGLE, _REFRESH, NOTHING]
+    import difflib  # noqa: PLC0415 -- only for a mistake
+
     near = difflib.get_close_matches(word, [*known, *others], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     after = " after toggle" if toggles else ""

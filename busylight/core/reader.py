@@ -13,7 +13,7 @@ from busylight.core.override import Mode, Override, Refresh, SetMode
 
 FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
-LATE: Final = 3.0
+LATE: Final = 2.0
 """Seconds that a reading may be late, beyond two intervals: then it counts as failed twice."""
 _SAME_END: Final = 2.0
 """Seconds: two ends of an override that lie no further apart are one, told in whole seconds."""
@@ -154,7 +154,7 @@ class Duty:
     """What the output that speaks for one of two readers has to know besides what is shown."""
 
     reads: bool = True
-    """Whether the program's own readings go well."""
+    """Whether the program's own readings go well, and it knows who else is there."""
     is_own: bool = True
     """Whether it has read itself what is known, and not the other one."""
     asked: Asked | None = None

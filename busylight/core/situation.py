@@ -10,12 +10,21 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
+from busylight.core.override import (
+    Override,
+    Press,
+    Refresh,
+    SetLight,
+    SetMode,
+    Walk,
+    override_after,
+)
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
@@ -29,6 +38,7 @@ from busylight.core.view import (
     Standing,
     View,
 )
+from busylight.core.walk import step_of
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
@@ -37,6 +47,8 @@ NO_TEAMS: Final = (
     "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
     "to Teams on some device"
 )
+OUTSIDE_HOURS: Final = 60.0
+"""Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
 
@@ -55,6 +67,8 @@ class Rules:
     """Whether several people are watched."""
     hours: Hours | None = None
     """Working hours; None: always."""
+    adaptive: Adaptive | None = None
+    """How reading adapts; None: it does not."""
     minimum_duration: float = 0.0
     """Seconds that a presence is shown at least; what is busier comes at once."""
     buttons: Mapping[Press, Action] = field(
@@ -93,6 +107,8 @@ class Situation:
     """The presence that the light has shown last, by itself."""
     button: ButtonEvent | None = None
     """The last press of a light's button."""
+    walk_began: float | None = None
+    """When a walk through the palette was asked for last."""
     reader: Reader | None = None
     """With a spare reader: how this one of the two stands; None: it is alone."""
     followed: bool = False
@@ -218,17 +234,23 @@ class Situation:
         return self.reader is not None and self.reader.stands_by(now)
 
     def is_led(self, now: float) -> bool:
-        """Whether what the other reader has asked for holds: it leads, or did while we were away."""
+        """Whether the other reader's override holds: it leads, or did while we were away."""
         return self.reader is not None and (not self.reader.joined or self.reader.stands_by(now))
 
     def turns(self, now: float) -> Turns:
         """Which sources run."""
         return Turns() if self.reader is None else self.reader.turns(now)
 
+    def after_walk(self, command: Walk, now: float) -> "Situation":
+        """What holds when somebody has asked for a walk through the palette, or for its end."""
+        return replace(self, walk_began=now if command.on else None)
+
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        before = self.after_showing(view)
+        # Whoever asks for a light is not interested in the rest of a walk.
+        still = replace(self, walk_began=None)
+        view = still.view(now)
+        before = still.after_showing(view)
         return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
     def after_showing(self, view: View) -> "Situation":
@@ -237,7 +259,9 @@ class Situation:
         A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
         light = view.light
-        if light is None or light.is_dark or light == self.last_lit:
+        if view.walk_ends_at is not None or light is None or light.is_dark:
+            return self
+        if light == self.last_lit:
             return self
         return replace(self, last_lit=light)
 
@@ -271,7 +295,8 @@ class Situation:
         people = self._people(now)
         knowledge = self._busiest(people, now)
         palette = palette or self.rules.palette
-        decision = self._decision(knowledge, palette, now)
+        step = step_of(self.walk_began, self.rules.palette, now)
+        decision = self._decision(knowledge, palette, now) if step is None else step.on(palette)
         return View(
             light=decision.light,
             state=decision.state,
@@ -279,6 +304,7 @@ class Situation:
             override=override,
             sign_in=self._sign_in(now),
             button=self.button,
+            walk_ends_at=None if step is None else step.ends_at,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,
@@ -300,7 +326,7 @@ class Situation:
                 else {}
             ),
             duty=Duty(
-                reads=self.reader is None or self.reader.reads(now),
+                reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
             ),
@@ -398,6 +424,8 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if (step := step_of(self.walk_began, self.rules.palette, now)) is not None:
+            moments.append(step.next_at)
         if self.shown is not None:
             moments.append(self.shown.since + self.rules.minimum_duration)
         if self.reader is not None and self.reader.late_at is not None:
@@ -411,6 +439,17 @@ class Situation:
         if self.rules.hours is None or self.epoch is None:
             return False
         return self.rules.hours.outside(_date(now - self.epoch))
+
+    def planned_interval(self, now: float, changed_at: float) -> float:
+        """Seconds that are to lie between two readings at least; 0: as it is set.
+
+        `changed_at`: when what is known has changed last.
+        """
+        if self.outside_hours(now):
+            return OUTSIDE_HOURS
+        if self.rules.adaptive is None or self.epoch is None or self.trouble is not None:
+            return 0.0  # who fails to read tries again at a pace of his own
+        return self.rules.adaptive.planned_interval(_date(now - self.epoch), now - changed_at)
 
     def _next_edge(self, now: float) -> float | None:
         if self.rules.hours is None or self.epoch is None:

@@ -106,7 +106,9 @@ class View:
     """By id, when several people are watched; else empty."""
     button: ButtonEvent | None = None
     """The last press."""
-    duty: Duty = Duty()
+    walk_ends_at: float | None = None
+    """When the walk through the palette ends that the light is on; None: it is on none."""
+    duty: Duty = field(default_factory=Duty)
     """What is nobody's business but the output's that speaks for one of two readers."""
     is_last: bool = False
     """Whether the program ends after this one."""

@@ -1,6 +1,7 @@
 """The two clocks: one for ages and deadlines, one for people."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,10 +17,44 @@ def now() -> float:
     return time.clock_gettime(_BOOTTIME)
 
 
+_napping: Final[dict[asyncio.Timeout, tuple[asyncio.AbstractEventLoop, float]]] = {}
+"""Who naps in which loop, and from when on he may be woken early."""
+
+
+async def nap(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for `event` for so long, or less; whether it was set.
+
+    Whoever wakes because his time is up wakes all others who have napped for at least half of
+    theirs, and had but to look at the clock: the machine wakes once in place of once for each.
+    """
+    loop = asyncio.get_running_loop()
+    limit = asyncio.timeout(seconds)
+    _napping[limit] = loop, loop.time() + seconds / 2
+    try:
+        async with limit:
+            await event.wait()
+    except TimeoutError:
+        _wake_others(loop)
+        return False
+    else:
+        return True
+    finally:
+        _napping.pop(limit, None)
+
+
+def _wake_others(loop: asyncio.AbstractEventLoop) -> None:
+    now = loop.time()
+    for limit, (its_loop, early_from) in list(_napping.items()):
+        if its_loop is loop and now >= early_from:
+            with contextlib.suppress(RuntimeError):  # it has not begun, or wakes already
+                limit.reschedule(now)
+
+
 async def sleep_until(deadline: float) -> None:
     """Sleep until `deadline` on the clock of `now`, also when the machine was suspended."""
-    while (left := deadline - now()) > 0:  # noqa: ASYNC110 -- nobody sets an event: time passes
-        await asyncio.sleep(min(left, _LONGEST_NAP))
+    never = asyncio.Event()
+    while (left := deadline - now()) > 0:
+        await nap(never, min(left, _LONGEST_NAP))
 
 
 class WallClock:

@@ -11,6 +11,7 @@ import threading
 from typing import Final
 
 _KEPT: Final = 1000  # lines; of more, the newest are lost
+_IDLE: Final = 30.0  # seconds without a line after which the thread ends: the next gets a new one
 
 
 class Speaker:
@@ -44,7 +45,14 @@ class Speaker:
 
     def _write(self) -> None:
         while True:
-            content = self._lines.get()
+            try:
+                content = self._lines.get(timeout=_IDLE)
+            except queue.Empty:
+                with self._idle:
+                    if self._lines.empty():
+                        self._thread = None
+                        return
+                continue
             try:
                 # Not through sys.stdout: a thread that hangs there keeps a lock that the exit
                 # of the interpreter wants.

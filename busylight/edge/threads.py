@@ -14,6 +14,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+IDLE: Final = 30.0
+"""Seconds without a call after which a worker's thread ends: the next call gets a new one."""
 ABANDONED_LIMIT: Final = 8
 """Threads that may hang at the same time before a worker refuses to start another."""
 
@@ -62,6 +64,7 @@ class Worker:
         self._abandoned: list[threading.Thread] = []
         self._thread: threading.Thread | None = None
         self._turn = asyncio.Lock()
+        self._rest: asyncio.TimerHandle | None = None
 
     async def call(
         self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -73,8 +76,11 @@ class Worker:
         """
         async with self._turn:
             jobs = self._ensure_thread()
-            job = _Job(lambda: function(*args, **kwargs), asyncio.get_running_loop())
-            jobs.put(job)
+            loop = asyncio.get_running_loop()
+            job = _Job(lambda: function(*args, **kwargs), loop)
+            # Not now, but when this task waits: a thread that wakes while the loop is still at
+            # work would have to wait for the interpreter, and be woken once more for it.
+            loop.call_soon(jobs.put, job)
             try:
                 async with asyncio.timeout(seconds):
                     value: T = await job.result
@@ -83,14 +89,23 @@ class Worker:
                 if not job.result.done() or job.result.cancelled():
                     self._abandon()
                 raise
+            finally:
+                self._rest = loop.call_later(IDLE, self.close)
 
     def close(self) -> None:
         """Let the thread end after the call that it is in, if any."""
+        self._work_on()
         if self._jobs is not None:
             self._jobs.put(None)
         self._jobs = self._thread = None
 
+    def _work_on(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
     def _ensure_thread(self) -> "queue.SimpleQueue[_Job | None]":
+        self._work_on()
         if self._jobs is not None:
             return self._jobs
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]

@@ -17,7 +17,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from busylight.mqtt import failures
-from busylight.mqtt.dialling import LARGEST_PACKET, Will, close_socket, dial
+from busylight.mqtt.dialling import (
+    LARGEST_PACKET,
+    Will,
+    acknowledge_at_once,
+    close_socket,
+    dial,
+)
 from busylight.mqtt.failures import BrokerError
 from busylight.mqtt.memory import BrokerMemory
 from busylight.mqtt.settings import MqttSettings, Version
@@ -211,6 +217,7 @@ class Connection:
 
     def _readable(self) -> None:
         self._drive(self._read)
+        acknowledge_at_once(self._client)
         self._last_in = self._loop.time()  # after paho has noted it: never earlier than there
 
     def _read(self) -> None:

@@ -113,6 +113,16 @@ def dial(settings: MqttSettings, client_id: str, version: Version, will: Will | 
     return client
 
 
+def acknowledge_at_once(client: Client) -> None:
+    """Have the kernel acknowledge what has come; it forgets this again with each packet.
+
+    A broker that does not set TCP_NODELAY (mosquitto's default) holds back its next message
+    until the last one is acknowledged, and the kernel would take 40 ms for that.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # Linux alone has it, websockets do not
+        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # type: ignore[union-attr]  # see above
+
+
 def close_socket(client: Client) -> None:
     """Close a client's socket without a goodbye: the broker publishes the will."""
     sock = client.socket()

@@ -158,7 +158,8 @@ class MqttSettings(Branch):
     )
     client_id: Annotated[str, AfterValidator(_client_id)] | None = Field(
         default=None,
-        description="Client id; default busylight-<ID>, with READER behind it. Each program needs its own",
+        description="Client id; default busylight-<ID>, with READER behind it. Each program needs "
+        "its own",
         examples=["busylight-desk"],
     )
     topic: Annotated[str, AfterValidator(_topic)] = Field(
@@ -259,15 +260,7 @@ class MqttSettings(Branch):
 
     def faults(self) -> Iterable[Fault]:
         """Say what does not go together."""
-        if self.reader is not None and self.client_id is not None:
-            if self.reader not in self.client_id.lower():
-                yield Fault(
-                    "client_id",
-                    f"does not say that this is the {self.reader}: the other reader would have the "
-                    f"same, and the broker lets only one live; have {self.reader} in it, and "
-                    f"{self.reader.other} in the other's",
-                    f"busylight-{self.id}-{self.reader}",
-                )
+        yield from self._faults_of_reader()
         if (self.cert_file is None) != (self.key_file is None):
             have, lack = ("cert", "key") if self.cert_file else ("key", "cert")
             yield Fault(
@@ -286,6 +279,18 @@ class MqttSettings(Branch):
         if self.password is not None and self.username is None:
             yield Fault("username", "is missing: MQTT_PASSWORD is of no use without it")
         yield from self._faults_of_source()
+
+    def _faults_of_reader(self) -> Iterable[Fault]:
+        """Say what would make both readers one to the broker."""
+        reader, client_id = self.reader, (self.client_id or "").lower()
+        if reader is not None and client_id and reader not in client_id:
+            yield Fault(
+                "client_id",
+                f"does not say that this is the {reader}: the other reader would have the same, "
+                f"and the broker lets only one live; have {reader} in it, and {reader.other} in "
+                "the other's",
+                f"busylight-{self.id}-{reader}",
+            )
 
     def _faults_of_source(self) -> Iterable[Fault]:
         """Say what is wrong with what is followed."""

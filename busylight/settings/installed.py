@@ -11,7 +11,12 @@ from pydantic import BaseModel
 
 from busylight.parts import API_VERSION, INHERITED
 from busylight.settings.outputs import COLOR, kind_of
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+)
 
 SOURCES: Final = "busylight.sources"
 OUTPUTS: Final = "busylight.outputs"
@@ -75,7 +80,8 @@ class Installed:
 def _taken_words() -> frozenset[str]:
     """First words of variables that are ours: a plugin's would be mistaken for them."""
     own = {name.split("_")[0] for name in OWN_FIELDS}
-    return frozenset({"color", *own, *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS})
+    parts = {*BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS}
+    return frozenset({"color", *own, *parts})
 
 
 def installed() -> list[Installed]:
@@ -128,7 +134,7 @@ def loaded(part: Installed) -> Any:
 
 
 def _imported(part: Installed) -> Any:
-    """Import it in a thread of its own: an import that hangs shall not hold up the program."""
+    """Import it; a plugin in a thread of its own, for an import that hangs shall hold up nobody."""
     outcome: list[Any] = []
     errors: list[BaseException] = []
 
@@ -138,9 +144,12 @@ def _imported(part: Installed) -> Any:
         except BaseException as error:  # noqa: BLE001 -- an import may raise anything, SystemExit too
             errors.append(error)
 
-    thread = threading.Thread(target=load, name=f"import {part.name}", daemon=True)
-    thread.start()
-    thread.join(IMPORT_LIMIT)
+    if part.is_built_in:
+        load()
+    else:
+        thread = threading.Thread(target=load, name=f"import {part.name}", daemon=True)
+        thread.start()
+        thread.join(IMPORT_LIMIT)
     if outcome:
         return outcome[0]
     who = f"{part.package} {part.version}"

@@ -1,6 +1,5 @@
 """From variables to the tree: finds what is unknown, and lists every fault at once."""
 
-import difflib
 import logging
 import os
 import re
@@ -12,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from busylight.core.adaptive import AUTO, OFTEN, Adaptive
 from busylight.core.appearance import Appearance
 from busylight.core.hours import Closure, Hours, HoursSyntaxError, parse_hours
 from busylight.core.palette import PALETTES, Palette
@@ -29,7 +29,13 @@ from busylight.settings.installed import (
 )
 from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
 from busylight.settings.places import state_dir
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     PREFIX,
     Variable,
@@ -43,7 +49,9 @@ from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight.settings")
 
-_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}
+_ASKED_FOR_ANYWAY: Final = ("serial", "terminal")
+"""Parts whose settings commands want although no output of theirs is chosen."""
 
 
 def load(
@@ -91,6 +99,7 @@ class _Loader(Builder):
         self._read_secret_files(self._fields())
         self._refuse_unknown_names()
         own = self._own_values()
+        zone = self._zone(own)
         source = str(own.get("source", "graph")).lower()
         chosen = set(self._outputs) if needs_outputs else set()
         self._refuse_unknown_parts(source, self._outputs if needs_outputs else [])
@@ -113,7 +122,8 @@ class _Loader(Builder):
             **own,
             **{name: parts.pop(name) for name in _BUILT_IN if name in Settings.model_fields},
             "palette": palette,
-            "working_hours": self._working_hours(own),
+            "adaptive": Adaptive(zone) if self._is_adaptive else None,
+            "working_hours": self._working_hours(own, zone),
             "appearances": self._appearances(palette),
             "parts": {name: branch for name, branch in parts.items() if branch is not None},
             "broken": self._broken,
@@ -176,6 +186,8 @@ class _Loader(Builder):
             variable = self.given.get(f"{PREFIX}{name.upper()}")
             if variable is not None:
                 values[name] = variable.value
+        if self._is_adaptive:
+            values["interval"] = f"{OFTEN:g}"
         for name in ("source", "reader", "log_level", "log_format", "on_exit"):
             if name in values:
                 values[name] = values[name].lower()
@@ -183,6 +195,11 @@ class _Loader(Builder):
         cache = values.get("token_cache", values["state_dir"] / "token_cache.json")
         values["token_cache"] = Path(cache).expanduser()
         return values
+
+    @property
+    def _is_adaptive(self) -> bool:
+        interval = self.given.get(f"{PREFIX}INTERVAL")
+        return interval is not None and interval.value.strip().lower() == AUTO
 
     def _refuse_unknown_parts(self, source: str, outputs: Iterable[str]) -> None:
         if source not in known(SOURCES):
@@ -200,6 +217,8 @@ class _Loader(Builder):
             self.faults.append(self.fault("OUTPUTS", problem, None))
 
     def _unknown_part(self, variable: str, name: str, choice: list[str]) -> None:
+        import difflib  # noqa: PLC0415 -- only for a mistake
+
         near = difflib.get_close_matches(name, choice, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(choice)}"
         self.faults.append(
@@ -244,17 +263,21 @@ class _Loader(Builder):
         self, name: str, model: type[BaseModel], inherited: Mapping[str, Any], *, required: bool
     ) -> BaseModel | None:
         given = self.given_for(name, model)
+        if not required and name not in _ASKED_FOR_ANYWAY and not (given.own or given.of_kind):
+            return None
         need = Need.ALL if required else Need.WHAT_IS_GIVEN if given.own else Need.NOTHING
         if not required and any(kind_of(output) == name for output in self._outputs):
             need = Need.NOTHING  # it is but the pattern of those that inherit from it
         return self.build(prefix_of(name), model, given, inherited, need)
 
-    def _working_hours(self, own: Mapping[str, Any]) -> Hours | None:
-        zone: tzinfo = UTC
+    def _zone(self, own: Mapping[str, Any]) -> tzinfo:
         try:
-            zone = zone_of(own.get("timezone"))
+            return zone_of(own.get("timezone"))
         except ValueError as error:
             self.faults.append(self.fault("TIMEZONE", str(error), "Europe/Berlin"))
+        return UTC
+
+    def _working_hours(self, own: Mapping[str, Any], zone: tzinfo) -> Hours | None:
         closures: tuple[Closure, ...] = ()
         if "holidays_file" in own:
             path, today = Path(own["holidays_file"]), datetime.now(zone).date()
@@ -344,6 +367,8 @@ class _Loader(Builder):
 
 
 def _unknown(variable: Variable, known_names: Iterable[str]) -> SettingFault:
+    import difflib  # noqa: PLC0415 -- only for a mistake
+
     near = difflib.get_close_matches(variable.name.upper(), list(known_names), n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]}?" if near else "; `config.example.env` lists them all"
     return SettingFault(variable.name, f"is not a setting{hint}", where=variable.where)

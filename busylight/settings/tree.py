@@ -5,14 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.appearance import Appearance
 from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
@@ -29,6 +25,7 @@ from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
 from busylight.settings.outputs import kind_of
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.settings import WebSettings
 
 BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
     "graph": GraphSettings,
@@ -43,6 +40,8 @@ BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "webhook": WebhookSettings,
     "wled": WledSettings,
 }
+BUILT_IN_OTHERS: Final[dict[str, type[BaseModel]]] = {"web": WebSettings}
+"""What has settings of its own, and is neither source nor output."""
 
 
 class OnExit(StrEnum):
@@ -94,10 +93,10 @@ def _action(value: str) -> str:
     return value
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set, checked and frozen."""
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
@@ -136,7 +135,8 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds between reads",
+        description="Seconds between reads; or auto: 5 after a change and around full and half "
+        "hours, else 15, and 60 in a quiet night",
         examples=["5"],
     )
     stale_after: float = Field(
@@ -223,29 +223,21 @@ class Settings(BaseSettings):
         default=LogFormat.TEXT, description="text or json", examples=["text"]
     )
 
+    adaptive: Adaptive | None = Field(default=None, exclude=True)
+    """How reading adapts, with `INTERVAL=auto`; `interval` is then the shortest."""
     working_hours: Hours | None = Field(default=None, exclude=True)
     """Hours, time zone and holidays together."""
     graph: GraphSettings | None = Field(default=None, exclude=True)
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)
     terminal: TerminalSettings = Field(default_factory=TerminalSettings, exclude=True)
+    web: WebSettings = Field(default_factory=WebSettings, exclude=True)
     parts: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
     """The branches of all other parts: a second output of a kind, a plugin; by name."""
     broken: dict[str, str] = Field(default_factory=dict, exclude=True)
     """The outputs that cannot be used, and why."""
     appearances: dict[str, Appearance] = Field(default_factory=dict, exclude=True)
     """How each output differs from the others, by its name."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings' signature
-        init_settings: PydanticBaseSettingsSource,
-        *_others: PydanticBaseSettingsSource,
-        **_more: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing but what `busylight.settings.load` has read: it knows the contract."""
-        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod
@@ -297,12 +289,13 @@ class Settings(BaseSettings):
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the tree, so that no log will show one."""
-    branches = (settings.graph, settings.mqtt, settings.serial, *settings.parts.values())
+    typed = (settings.graph, settings.mqtt, settings.serial, settings.web)
+    branches = (*typed, *settings.parts.values())
     values = (value for branch in branches if branch is not None for _, value in branch)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal"})
+TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal", "web"})
 """The parts whose branches commands ask for by their type."""
 
 OWN_FIELDS: Final = tuple(

@@ -1,6 +1,5 @@
 """Working hours of the settings: the time zone and the holidays come from files."""
 
-import difflib
 import os
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -29,6 +28,8 @@ def zone_of(name: str | None) -> tzinfo:
             "cannot be looked up: this machine has no time zones; install tzdata (apt install "
             "tzdata, or pip install tzdata)"
         )
+    import difflib  # noqa: PLC0415 -- only for a mistake
+
     near = difflib.get_close_matches(name, sorted(known), n=1)
     raise ValueError(f"is no time zone{f'; did you mean {near[0]}?' if near else ''}")
 

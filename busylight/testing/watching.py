@@ -3,16 +3,16 @@
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from busylight.testing.lateness import Lateness
 from busylight.testing.trial import PATIENCE, OutputCheckError
 
 LONGEST_BLOCK: Final = 0.5
-"""Seconds that an output may hold up everything else; a busy machine needs some of them."""
+"""Seconds that an output may hold up everything else, beside those that others had the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +56,14 @@ async def no_leak(life: Callable[[], Awaitable[None]]) -> None:
 
 
 class Watch:
-    """Notices when everything is held up: another task should have had its turn meanwhile.
-
-    A machine that is too busy holds up everything, too, and is nobody's fault: time counts in
-    which a thread had its turns, or in which this process worked.
-    """
+    """Notices when everything is held up: another task should have had its turn meanwhile."""
 
     _EVERY: Final = 0.02  # seconds
 
     async def __aenter__(self) -> Self:
+        self._lateness = Lateness().__enter__()
         self._longest = 0.0
-        self._ticks = 0
-        self._ended = threading.Event()
-        self._clock = threading.Thread(target=self._tick, name="watch", daemon=True)
-        self._clock.start()
-        self._start()
+        self._since = asyncio.get_running_loop().time()
         self._beating = asyncio.create_task(self._beat())
         return self
 
@@ -78,29 +71,20 @@ class Watch:
         self._turn()
         self._beating.cancel()
         await asyncio.wait({self._beating})
-        self._ended.set()
-        self._clock.join()
+        self._lateness.__exit__(None, None, None)
         if kind is None and self._longest > LONGEST_BLOCK:
             raise OutputCheckError(
                 f"blocks everything else for {self._longest:.1f} s: call what blocks by a Worker"
             )
-
-    def _tick(self) -> None:
-        while not self._ended.wait(self._EVERY):
-            self._ticks += 1
 
     async def _beat(self) -> None:
         while True:
             self._turn()
             await asyncio.sleep(self._EVERY)
 
-    def _start(self) -> None:
-        self._since = asyncio.get_running_loop().time()
-        self._ticks_before, self._worked_before = self._ticks, time.process_time()
-
     def _turn(self) -> None:
-        passed = asyncio.get_running_loop().time() - self._since
-        ours = (self._ticks - self._ticks_before) * self._EVERY
-        worked = time.process_time() - self._worked_before
-        self._longest = max(self._longest, min(passed, ours + worked) - self._EVERY)
-        self._start()
+        now = asyncio.get_running_loop().time()
+        held_up = now - self._since - self._EVERY
+        if held_up > self._longest:
+            self._longest = max(self._longest, held_up - self._lateness.since(self._since))
+        self._since = now

@@ -86,7 +86,8 @@ def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_ba
             pair.led_by("primary")
             pair.changes_to("DoNotDisturb", "Presenting")
             wait_until(lambda: light.frames[-1].state == "presenting")
-            assert pair.words_told(cut) == ["Available", "InACall", "Away", "Presenting"]
+            told = ["InACall", "Away", "Presenting"]
+            assert pair.words_told(cut) in (told, ["Available", *told])
             assert {f.state for f in light.frames if f.at > cut} <= {
                 "available",
                 "inacall",

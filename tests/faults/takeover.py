@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +51,17 @@ class _Stage:
 
     def well(self) -> None:
         """Wait until the primary leads and the spare follows it."""
-        wait_until(lambda: self.pair.last("reader/leader") == "primary", PATIENCE)
-        wait_until(lambda: self._follows(self.spare), PATIENCE)
-        wait_until(lambda: self.pair.activity == self.activity, PATIENCE)
+        try:
+            wait_until(lambda: self.pair.last("reader/leader") == "primary", PATIENCE)
+            wait_until(lambda: self._follows(self.spare), PATIENCE)
+            wait_until(lambda: self.pair.activity == self.activity, PATIENCE)
+        except AssertionError as error:
+            reports = [program.report() for program in (self.primary, self.spare)]
+            said = [
+                f"{heard.at:.2f} {heard.topic} {heard.payload.decode()[:60]}"
+                for heard in self.pair.recorder.heard[-60:]
+            ]
+            raise AssertionError(f"not well: {self.activity}, {reports}, {said}") from error
 
     def _follows(self, program: Program) -> bool:
         report = program.report()
@@ -75,12 +84,14 @@ class _Stage:
         def stands() -> bool:
             if self.pair.last("reader/leader") != leader:
                 return False
-            for heard in self.pair.recorder.heard:
-                if heard.topic == f"{BASE}/presence" and heard.at >= after and heard.payload:
-                    if json_of(heard.payload)["activity"] == self.activity:
-                        found.append(heard.at)
-                        return True
-            return False
+            found.extend(
+                heard.at
+                for heard in self.pair.recorder.heard
+                if heard.topic == f"{BASE}/presence"
+                and heard.at >= after
+                and json_of(heard.payload)["activity"] == self.activity
+            )
+            return bool(found)
 
         wait_until(stands, PATIENCE)
         return found[0]
@@ -173,5 +184,5 @@ def _tried(stage: _Stage, break_it: Act, mend_it: Act) -> Try:
         takeover,
         back,
         not_known=told.count(None),
-        older=sum(later < earlier for earlier, later in zip(order, order[1:], strict=False)),
+        older=sum(later < earlier for earlier, later in pairwise(order)),
     )

@@ -62,6 +62,29 @@ def test_pixels_take_their_colours_in_the_order_that_is_set(tmp_path: Path, orde
         assert _shows(light, (red, green, blue) if order == "GRB" else (green, red, blue))
 
 
+# -- The chip ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "kind"),
+    [
+        ("Raspberry Pi Pico with RP2040", protocol.RP2040),
+        ("Raspberry Pi Pico 2 with RP2350", protocol.RP2350),
+        ("Generic ESP32 module with ESP32", protocol.ESP32),
+        ("ESP32C3 module with ESP32C3", protocol.ESP32),
+        ("ESP32S3 module with Octal-SPIRAM with ESP32S3", protocol.ESP32),
+    ],
+)
+def test_a_board_knows_what_it_is_by_what_its_micropython_says(
+    tmp_path: Path, machine: str, kind: int
+) -> None:
+    light = targets.Python(tmp_path)
+    (light.directory / "chip").write_text(machine)
+    with unharmed(light), Host(light.path) as host:
+        assert host.greet().board == kind
+        assert host.show(RED).show.look() == RED.look()
+
+
 # -- The button -------------------------------------------------------------------------------
 
 
@@ -153,9 +176,8 @@ def test_a_firmware_that_hangs_is_not_fed_and_one_that_waits_for_a_host_is(
 ) -> None:
     with targets.Python(tmp_path) as light, Host(light.path) as host:
         host.greet()
-        began = light.paintings[0][0]
         # Longer than the watchdog's 5 s: it goes round, though nobody talks to it.
-        assert light.wait_for(lambda told: told[-1][0] > began + 6)
+        assert light.wait_for(lambda told: told[-1][0] > told[0][0] + 6, 90)
         assert "bitten" not in light.lines
         (light.directory / "hang").touch()
         light.wait_for_line("bitten")

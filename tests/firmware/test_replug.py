@@ -12,11 +12,11 @@ from busylight.app.output_runner import OutputRunner
 from busylight.app.slot import Slot
 from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.serial.settings import SerialSettings
+from busylight.testing.lateness import Lateness
 from firmware_bridge import avr, protocol
 from firmware_bridge.light import Light
 from tests.support import targets
 from tests.support.cable import Cable
-from tests.support.lateness import Lateness
 from tests.support.serial_lights import view
 from tests.support.targets import Duty, Pluggable
 

@@ -20,10 +20,10 @@ import pytest
 
 from busylight.demo.lookalike import ADELE, ALEX, MEGAN, Lookalike, Person
 from busylight.outputs.mqtt.entities import parts
+from busylight.testing.lateness import Lateness
 from tests.support import broker as broker_support
 from tests.support.broker import Broker, Recorder
 from tests.support.home_assistant import HomeAssistantProcess
-from tests.support.lateness import Lateness
 from tests.support.mqtt import settings_of
 from tests.support.program import Home
 
@@ -33,7 +33,7 @@ PATIENCE: Final = 60.0
 BASE: Final = "busylight/desk"
 DOCUMENTATION: Final = Path(__file__).resolve().parents[2] / "docs" / "home-assistant.md"
 
-pytestmark = [pytest.mark.usefixtures("socket_enabled"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("socket_enabled"), pytest.mark.timeout(900)]
 wait_until = partial(broker_support.wait_until, seconds=PATIENCE)
 
 
@@ -120,12 +120,6 @@ def _home(directory: Path, lookalike: Lookalike, broker: Broker) -> Home:
     return home
 
 
-@pytest.fixture
-def lateness() -> Iterator[Lateness]:
-    with Lateness() as lateness:
-        yield lateness
-
-
 class Watch:
     """Takes the time until something holds in Home Assistant, by the time that itself notes."""
 
@@ -206,7 +200,13 @@ def _learn_removal(home_assistant: Watched, recorder: Recorder, *ours: str) -> N
     foreign.go()
     wait_until(lambda: not home_assistant.shown("foreign"))
     wait_until(lambda: len(recorder.payloads(foreign.topic)) > 1)  # ours, and its own
-    recorder.publish("busylight/nobody", "x")
+    # Whoever shows what came later has said what there was to say of that.
+    later = {"state_topic": "later/state", "unique_id": "later", "name": "Later"}
+    recorder.publish("homeassistant/sensor/later/config", json.dumps(later), retain=True)
+    recorder.publish("later/state", "1", retain=True)
+    wait_until(partial(home_assistant.shows, "sensor.later", "1"))
+    for topic in ("homeassistant/sensor/later/config", "later/state"):
+        recorder.publish(topic, "", retain=True)
     home_assistant.learn(*ours)
 
 
@@ -216,7 +216,7 @@ def _slowness() -> float:
     Measured at what a start mostly is: loading packages. On a machine of one's own it is 1.
     """
     began = time.monotonic()
-    load = [sys.executable, "-c", "import httpx, msal, paho.mqtt.client, pydantic_settings"]
+    load = [sys.executable, "-c", "import httpx, msal, paho.mqtt.client, pydantic.main"]
     process = subprocess.Popen(load)
     _, process.returncode, usage = os.wait4(process.pid, 0)
     return max(1.0, (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime))

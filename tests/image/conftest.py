@@ -16,6 +16,7 @@ from tests.support.image import Builder, Run, Running, pinned_wheels
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("DEBIAN_ROOTS", ROOT / ".debian-roots")) / "image"
 TAG = "localhost/busylight"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 USER = 10001
 """Who the program is in the image."""
 PINS = [ROOT / "deploy/docker/requirements.txt", ROOT / "deploy/docker/build-requirements.txt"]
@@ -56,6 +57,7 @@ def image(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> str:
             shutil.copy(ROOT / name, context / name)
     builder.build(
         context, TAG, f"--build-arg=BASE={builder.base(CACHE)}",
+        f"--build-arg=SOURCE_COMMIT={COMMIT}",
         f"--volume={wheels}:/pinned:ro", f"--volume={settings}:/etc/pip.conf:ro",
     )  # fmt: skip
     return TAG

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from busylight import __version__
 from busylight.demo.lookalike import Lookalike
-from tests.image.conftest import FOLLOWER, PINS, USER, Start
+from tests.image.conftest import COMMIT, FOLLOWER, PINS, USER, Start
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.image import BASE, Builder, Run, pinned_wheels
 
@@ -100,7 +100,7 @@ def test_a_signal_ends_it_while_it_loads(start: Start, volume: Path) -> None:
 def test_its_commands_are_there_with_every_part_of_ours_but_the_extras(start: Start) -> None:
     told = start(Run(words=["--version"]))
     assert told.ends() == 0
-    assert told.log.startswith(f"busylight {__version__}")
+    assert told.log == f"busylight {__version__} ({COMMIT[:12]})\n"
 
     listed = start(Run(words=["plugins"]))
     listed.ends()

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from busylight.core.knowledge import SLOWED_HOLDS
 from busylight.core.light import Effect
 from busylight.core.override import Command, Mode, Refresh, SetLight, SetMode
 from busylight.core.presence import Presence
@@ -101,6 +102,15 @@ class Setup:
     releases: bool = False
     """Whether the lamp is left to others while the person is offline."""
     hours: Week | None = None
+    is_adaptive: bool = False
+    """Whether reading adapts: at its slowest so rarely that `stale_after` holds unchanged."""
+
+    @property
+    def slowest(self) -> float:
+        """Seconds that may be planned between two readings."""
+        if not self.is_adaptive:
+            return self.interval
+        return max(self.interval, 0.999 * self.stale_after / SLOWED_HOLDS)
 
 
 def draw_setup(random: Random) -> Setup:
@@ -112,6 +122,7 @@ def draw_setup(random: Random) -> Setup:
         people=random.choice((1, 1, 3)),
         releases=random.random() < 0.5,
         hours=random.choice((None, *WEEKS)),
+        is_adaptive=random.random() < 0.5,
     )
 
 

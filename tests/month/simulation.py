@@ -13,6 +13,7 @@ from busylight.app import source_runner
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.app.source_runner import SourceRunner
+from busylight.core.adaptive import Adaptive
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known
 from busylight.core.override import Override
@@ -61,6 +62,19 @@ def simulate(setup: Setup, script: list[Event], *, seed: int = 0, nap: float = N
     return watch
 
 
+def _adaptive(setup: Setup) -> Adaptive:
+    """As in the program, with everything stretched as the month's interval is."""
+    stretched = setup.interval / 5.0
+    return Adaptive(
+        ZONE,
+        often=setup.interval,
+        usual=(setup.interval + setup.slowest) / 2,
+        rarely=setup.slowest,
+        after_change=120.0 * stretched,
+        quiet=1800.0 * stretched / 12,
+    )
+
+
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
     left = asyncio.all_tasks(loop)
     for task in left:
@@ -103,6 +117,7 @@ class Watch:
             "1",
             many=setup.people > 1,
             hours=None if setup.hours is None else Hours(parse_hours(setup.hours.text), ZONE),
+            adaptive=_adaptive(setup) if setup.is_adaptive else None,
         )
         self._hub: Hub | None = None
         self._override: Override | None = None
@@ -250,7 +265,7 @@ class Watch:
             last = world.last_true(expected.words)
             if last < now - setup.stale_after - DEADLINE:
                 self._lie(f"{expected.words} was last true at {last}", expected)
-        usual = setup.interval + 2 * DEADLINE + 15.0 + self._nap
+        usual = setup.slowest + 2 * DEADLINE + 15.0 + self._nap
         well = world.graph == "well" and world.signed_in
         patient = max(world.well_since, world.not_before) + usual
         if well and now > patient and self._clock.awake > world.resumed_at + usual:
@@ -258,7 +273,7 @@ class Watch:
                 self._lie("nothing is known though all is well", expected)
             if setup.people == 1:
                 last = world.last_true(expected.words)
-                if last < now - setup.interval - 2 * DEADLINE:
+                if last < now - setup.slowest - 2 * DEADLINE - self._nap:
                     self._lie(f"{expected.words} was last true at {last}", expected)
 
     def _lie(self, what: str, expected: Expected) -> NoReturn:

@@ -102,7 +102,7 @@ class Pair:
         return json.loads(said)["activity"] if said else None
 
     def words_told(self, since: float = 0.0) -> list[str | None]:
-        """The activities published since a moment of `time.monotonic`, each once while it stayed."""
+        """The activities published since a moment of `time.monotonic`, once while they stay."""
         told: list[str | None] = []
         for heard in self.recorder.heard:
             if heard.topic != f"{BASE}/presence" or heard.at < since:

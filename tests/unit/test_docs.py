@@ -16,7 +16,7 @@ from busylight.demo.lookalike import AppCredential
 from busylight.settings.envfile import parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
+from busylight.settings.tree import BUILT_IN_OTHERS, BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
 from firmware_bridge import avr, micropython
 from scripts import demo_terminal, draw_pictures, draw_wiring, make_reference
 from scripts.states import STATES, State, colour_in_words
@@ -174,7 +174,7 @@ def test_the_example_has_a_line_for_every_setting() -> None:
     lines = {name for group in _example_groups().values() for name in group}
     settings = {
         variable.name
-        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
+        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS)
         for variable in make_reference.variables(part)
     }
     settings |= {variable.name for variable in make_reference.look("serial")}
@@ -260,7 +260,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     known = {
         variable.name
-        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
+        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS)
         for variable in make_reference.variables(part)
     }
     known |= {variable.name for kind in BUILT_IN_OUTPUTS for variable in make_reference.look(kind)}

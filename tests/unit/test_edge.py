@@ -259,6 +259,22 @@ def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
         prepare(Path("/proc/nothing/here"))
 
 
+def test_root_that_may_not_become_the_owner_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that has no rights."""
+
+    def refuse(_: list[int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 12345, 12345)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "setgroups", refuse)
+    with pytest.raises(StateDirError, match="belongs to somebody else; run as its owner"):
+        prepare(tmp_path)
+
+
 def test_only_one_daemon_holds_a_state_directory(tmp_path: Path) -> None:
     assert not daemon_runs(tmp_path)
     with DaemonLock(tmp_path):

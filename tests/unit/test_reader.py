@@ -50,9 +50,7 @@ PRIMARY, SPARE = Role.PRIMARY, Role.SPARE
         (False, True, False, SPARE, SPARE),
     ],
 )
-def test_who_leads(
-    primary: bool, spare: bool, reads: bool, leader: Role | None, leads: Role | None
-) -> None:
+def test_who_leads(*, primary: bool, spare: bool, reads: bool, leader: Role, leads: Role) -> None:
     peers = Peers(primary, spare, reads, leader)
     there = [role for role in Role if peers.online(role)]
     assert [role for role in there if leading(role, peers, reads=reads)] == (
@@ -77,9 +75,9 @@ def test_who_knows_the_same_never_leads_twice_and_only_a_spare_that_lets_go_leav
         assert leading(PRIMARY, replace(peers, leader=PRIMARY), reads=True)
 
 
-@given(peers_of, st.booleans(), st.sampled_from(Role))
+@given(peers=peers_of, joined=st.booleans(), role=st.sampled_from(Role))
 def test_whoever_leads_reads_and_whoever_follows_has_somebody_to_follow(
-    peers: Peers, joined: bool, role: Role
+    *, peers: Peers, joined: bool, role: Role
 ) -> None:
     reader = Reader(role, INTERVAL, peers, joined, good_at=0.0)
     turns = reader.turns(1.0)
@@ -241,7 +239,7 @@ RED = LightState(255, 0, 0)
     ],
 )
 def test_which_overrides_are_the_same(
-    one: Override | None, other: Override | None, same: bool
+    *, one: Override | None, other: Override | None, same: bool
 ) -> None:
     assert same_override(one, other) is same
     assert same_override(other, one) is same
@@ -275,3 +273,15 @@ def test_what_the_other_one_answers_for_is_no_wish_of_ours() -> None:
     hub.command(replace(BOTH, primary_online=False))
     hub.command(SetMode(Mode.AUTO))
     assert asked == [(Override(Mode.BUSY), True), (Override(Mode.AWAY), True), (None, False)]
+
+
+def test_what_is_asked_for_at_this_machine_is_asked_of_the_reader_that_leads() -> None:
+    hub = Hub(Rules(Palette(), 60.0, "graph", "1"), None, Reader(SPARE, INTERVAL))
+    hub.asked_here(SetMode(Mode.AWAY))  # nobody else is there
+    assert hub.view.mode is Mode.AWAY
+    hub.command(BOTH)
+    hub.asked_here(SetMode(Mode.BUSY))
+    assert hub.view.mode is Mode.AWAY
+    asked = hub.view.duty.asked
+    assert asked is not None
+    assert asked.command == SetMode(Mode.BUSY)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from busylight.core.adaptive import Adaptive
 from busylight.core.light import parse_light
 from busylight.settings import variables
 from busylight.settings.envfile import EnvLine, parse_env_file
@@ -284,7 +285,7 @@ def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
 ) -> None:
     Path("loop").symlink_to("loop")
     monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
-    with pytest.raises(SettingsError, match="loop/light.env the env file cannot be read"):
+    with pytest.raises(SettingsError, match=r"loop/light\.env the env file cannot be read"):
         load(None, {})
 
 
@@ -297,6 +298,15 @@ def test_a_directory_for_an_env_file_is_told() -> None:
 def test_a_stale_after_follows_the_interval() -> None:
     assert _load(INTERVAL="30").stale_after == 90
     assert _load(INTERVAL="30", STALE_AFTER="61").stale_after == 61
+
+
+def test_with_an_interval_of_auto_reading_adapts_to_the_time_zone_that_is_set() -> None:
+    settings = _load(INTERVAL="Auto", TIMEZONE="America/New_York")
+    assert settings.adaptive == Adaptive(ZoneInfo("America/New_York"))
+    assert (settings.interval, settings.stale_after) == (5, 60)
+    assert settings.graph is not None
+    assert settings.graph.interval == 5
+    assert _load(INTERVAL="5").adaptive is None
 
 
 @pytest.mark.parametrize(

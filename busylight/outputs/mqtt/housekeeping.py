@@ -19,8 +19,9 @@ from busylight.parts import OutputError
 
 _log: Final = logging.getLogger("busylight.mqtt")
 
-FOUND_AFTER: Final = 2.0
-"""Seconds after which Home Assistant listens to a device that it has just found."""
+FOUND_AFTER: Final = (2.0, 10.0, 60.0)
+"""Seconds after which Home Assistant listens to a device that it has just found: soon, or, on a
+machine that has much to do, later."""
 _CARD_SECONDS: Final = 5.0
 
 
@@ -58,7 +59,9 @@ class Housekeeping:
         self._tasks = [asyncio.create_task(self._run())]
         if settings.discovery:
             # Whoever finds the device by this connection has missed what is not retained.
-            self._tasks.append(asyncio.create_task(self._answer(FOUND_AFTER, Again.PASSING)))
+            self._tasks += [
+                asyncio.create_task(self._answer(seconds, Again.PASSING)) for seconds in FOUND_AFTER
+            ]
 
     def close(self) -> None:
         """Leave everything as it is."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -102,10 +102,9 @@ class MqttOutput:
             topics = [f"{settings.base}/{end}" for end in COMMANDS]
             refused = await connection.subscribe(topics, retain_as_published=True)
             if self._pair is not None:
-                if deaf := await connection.subscribe(self._pair.topics):
-                    raise OutputError(failures.subscription_refused(settings, deaf))
-                self._pair.subscribed()
+                await _listen_to(self._pair, connection, settings)
         except OutputError as error:
+            connection.abort()
             raise self._reason(error) from None
         except BaseException:
             connection.abort()
@@ -214,7 +213,9 @@ class MqttOutput:
             if not self._pair.publishes(view):
                 self._stand_by(view, latest, self._pair)
                 return []
-            self._publishing = True
+            if not self._publishing:
+                self._publishing = True
+                latest.say(self._pair.claim())
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads)
@@ -235,7 +236,7 @@ class MqttOutput:
         if self._publishing:
             self._publishing = False
             latest.forget()
-            latest.put(pair.farewell())
+            latest.say(pair.farewell())
         if not pair.joined or view.is_last:
             return
         pair.stood_by = True
@@ -263,11 +264,13 @@ class MqttOutput:
         if self._view is not None:
             self._put(self._view, self._latest)
             again, self._pair.again = self._pair.again, False
-            if again:
+            if again and self._publishing:
+                self._latest.say(self._pair.claim())
                 self._tell(Again.ALL)
 
     def _messages(self, view: View) -> dict[str, Payload]:
-        return messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        said = messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        return said if self._pair is None else self._pair.own_words(view, said)
 
     def _answer(self) -> None:
         """Say mode and override once more: also a command that changes nothing is answered."""
@@ -324,6 +327,9 @@ class MqttOutput:
                     topic,
                 )
             return
+        self._take(topic, payload, read)
+
+    def _take(self, topic: str, payload: bytes, read: Callable[[bytes], Command]) -> None:
         try:
             command = read(payload)
         except CommandError as error:
@@ -349,6 +355,13 @@ class MqttOutput:
         if isinstance(error, failures.LostError) and self._memory.short_lives:
             return _ShortLifeError(str(error))
         return error
+
+
+async def _listen_to(pair: Pair, connection: Connection, settings: MqttSettings) -> None:
+    """Hear of both readers; whoever does not would publish beside the other one."""
+    if deaf := await connection.subscribe(pair.topics):
+        raise OutputError(failures.subscription_refused(settings, deaf))
+    pair.subscribed()
 
 
 class _ShortLifeError(failures.LostError):

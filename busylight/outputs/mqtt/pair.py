@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-from busylight.core.knowledge import NotKnown, Why
+from busylight.core.knowledge import Known, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.reader import News, Peers, Role, Shared, leading
@@ -88,13 +88,26 @@ class Pair:
                 timer.cancel()
 
     def publishes(self, view: View) -> bool:
-        """Whether this one publishes its states: it leads, and has something to say."""
+        """Whether this one publishes its states: it leads, and does not just go."""
         if view.is_last and self.peers.online(self.role.other):
-            return False  # it just goes
-        knowledge = view.knowledge
-        if self.stood_by and isinstance(knowledge, NotKnown) and knowledge.why is Why.STARTING:
-            return False  # the other one's last word was true a moment ago, and holds so long
+            return False
         return self.joined and self._leads(reads=view.duty.reads)
+
+    def own_words(self, view: View, said: Mapping[str, Payload]) -> dict[str, Payload]:
+        """Of what is `said` all but what the other one has said last, if that is all there is.
+
+        Its last word stands on the broker, and is at least as new as what was heard of it.
+        """
+        knowledge = view.knowledge
+        if isinstance(knowledge, Known):
+            is_news = view.duty.is_own
+        else:
+            is_news = knowledge.why is not Why.STARTING or not self.stood_by
+        if is_news or view.is_last:
+            return dict(said)
+        base = self._settings.base
+        others = {f"{base}/presence"} | ({f"{base}/light"} if view.override is None else set())
+        return {topic: payload for topic, payload in said.items() if topic not in others}
 
     def news(self) -> list[News]:
         """What the program has to know, newest only."""
@@ -107,6 +120,10 @@ class Pair:
                 news.append(Shared(_override_of(self._override, self._light)))
         # Last: whoever leads from now on has taken over what was asked for before.
         return [*news, self.peers]
+
+    def claim(self) -> dict[str, Payload]:
+        """What is said before one's first state."""
+        return {leader_topic(self._settings): Payload(self.role.encode())}
 
     def farewell(self) -> dict[str, Payload]:
         """What is said after one's last state: a spare tells so that the primary may begin.

@@ -60,11 +60,6 @@ def leader_topic(settings: MqttSettings) -> str:
     return f"{settings.base}/reader/leader"
 
 
-def word(*, yes: bool) -> Payload:
-    """Yes or no, as it is published."""
-    return Payload(b"true" if yes else b"false")
-
-
 def person_base(settings: MqttSettings, person_id: str) -> str:
     """The topic under which everything of one of several people stands."""
     return f"{settings.base}/users/{topic_part(person_id)}"
@@ -102,7 +97,7 @@ def messages(
     the messages about people were.
     """
     base = settings.base
-    payloads = _claim(view, settings) | {
+    payloads = _reads(view, settings) | {
         f"{base}/presence": json_payload(
             presence_document(
                 view.knowledge,
@@ -129,23 +124,16 @@ def messages(
     return payloads
 
 
-def _claim(view: View, settings: MqttSettings) -> dict[str, Payload]:
-    """With a spare reader: that what follows is said by this one of the two."""
-    if settings.reader is None:
+def _reads(view: View, settings: MqttSettings) -> dict[str, Payload]:
+    """With a spare reader: whether the primary reads well."""
+    if settings.reader is not Role.PRIMARY:
         return {}
-    claim = {leader_topic(settings): Payload(settings.reader.encode())}
-    if settings.reader is Role.PRIMARY:
-        claim[reads_topic(settings)] = word(yes=view.duty.reads)
-    return claim
+    return {reads_topic(settings): Payload(b"true" if view.duty.reads else b"false")}
 
 
 def standing_by_messages(view: View, settings: MqttSettings) -> dict[str, Payload]:
     """All that one of two readers publishes while the other one leads."""
-    payloads = {}
-    if settings.reader is Role.PRIMARY:
-        payloads[reads_topic(settings)] = word(yes=view.duty.reads)
-    payloads[alive_topic(settings)] = Payload(ONLINE)
-    return payloads
+    return _reads(view, settings) | {alive_topic(settings): Payload(ONLINE)}
 
 
 def _of_person(

@@ -51,6 +51,7 @@ class Line:
         self._path = path
         self._worker = worker
         self._busy = threading.Lock()
+        self._waiting = 0  # writes that have gone to the thread
         self._hangup: select.epoll | None = None
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[OutputError] = self._loop.create_future()
@@ -83,14 +84,30 @@ class Line:
         """Write it; raises `OutputError`."""
         if self.lost.done():
             raise self.reason()
+        self._waiting += 1
         try:
-            await self._worker.call(2 * WRITE_LIMIT + _MARGIN, self._write, content)
+            if rest := self._after_writing_at_once(content):
+                await self._worker.call(2 * WRITE_LIMIT + _MARGIN, self._write, rest)
         except (SerialTimeoutException, TimeoutError):
             self.lose(failures.hangs(self._path))
             raise self.reason() from None
         except failures.FAILURES:
             self.lose(failures.gone(self._path))
             raise self.reason() from None
+        finally:
+            self._waiting -= 1
+
+    def _after_writing_at_once(self, content: bytes) -> bytes:
+        """Write what the port has room for, and return what is left: mostly nothing.
+
+        The port is opened not to block, so no thread has to be woken for this.
+        """
+        if self._waiting > 1 or self._busy.locked():
+            return content  # after what waits in the thread
+        try:
+            return content[os.write(self._port.fileno(), content) :]
+        except BlockingIOError:
+            return content
 
     async def let_go(self) -> None:
         """Leave the port to others: unlocked and unread, but a pulled cable is still noticed."""

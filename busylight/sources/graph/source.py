@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Self
 from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.preferred_presence import Preferred
-from busylight.edge.clock import now
+from busylight.edge.clock import nap, now
 from busylight.sources.graph.http import REQUEST_SECONDS
 from busylight.sources.graph.preferred_presence import PreferredPresenceWriter
 from busylight.sources.graph.session import GraphSession, SignInStep
@@ -117,15 +117,8 @@ class GraphSource:
             left = max(ends, self._session.not_before) - now()
             if left <= 0:
                 return
-            nap = min(left, _LONGEST_NAP)
-            if self._wanted.is_set():
-                await asyncio.sleep(nap)
-                continue
-            try:
-                async with asyncio.timeout(nap):
-                    await self._wanted.wait()
-            except TimeoutError:
-                continue
+            asked = asyncio.Event() if self._wanted.is_set() else self._wanted
+            await nap(asked, min(left, _LONGEST_NAP))
 
 
 def _detail(trouble: Trouble, step: SignInStep) -> str:

@@ -1,5 +1,6 @@
 """Starts a board: boot.py, main.py, and what only a board's MicroPython does is told on stderr."""
 
+import os
 import sys
 import time
 
@@ -24,6 +25,21 @@ class Clock:
         return time.ticks_add(now, -self.stolen)
 
 
+class Implementation:
+    def __init__(self, machine):
+        self._machine = machine
+
+
+class System:
+    """What the file `chip` says that the board is; all else is as it is."""
+
+    def __init__(self, machine):
+        self.implementation = Implementation(machine)
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+
 class Micropython:
     def kbd_intr(self, byte):
         sys.stderr.write("kbd_intr %d\n" % byte)
@@ -32,6 +48,9 @@ class Micropython:
 
 sys.modules["micropython"] = Micropython()
 sys.modules["time"] = Clock()
+if "chip" in os.listdir():
+    with open("chip") as file:
+        sys.modules["sys"] = System(file.read())
 for script in ("boot.py", "main.py"):
     with open(script) as file:
         exec(file.read(), {"__name__": "__main__"})
