@@ -155,11 +155,11 @@ async def test_who_blocks_is_ended_though_memory_has_run_out(
     watch = Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append)
     real, failed = watch._timeout, [0]
 
-    def fail_at_first() -> float:
+    def fail_at_first(missed: int) -> float:
         failed[0] += 1
         if failed[0] <= 3:
             raise MemoryError
-        return real()
+        return real(missed)
 
     def fail(*_: object) -> str:
         raise MemoryError
