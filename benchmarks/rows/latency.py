@@ -22,7 +22,7 @@ from firmware_bridge.pseudo_port import PseudoPort
 
 INTERVAL: Final = 0.025
 """Seconds between two readings: forty a second are fewer than Graph's ceiling of fifty."""
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 60.0
 _BLOCKS: Final = 5
 """The product and its floor take turns so often."""
 _STATES: Final = (
@@ -222,7 +222,10 @@ def _overrides(ear: Ear, port: Stamps, base: str, count: int) -> list[float]:
 def _wait_until_it_hears(ear: Ear, port: Stamps, base: str) -> None:
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends:
-        ear.publish(f"{base}/mode/set", "busy")
+        # Both: what it has kept from before the restart is no news to it.
+        for mode in ("available", "busy"):
+            ear.publish(f"{base}/mode/set", mode)
+            time.sleep(0.1)
         try:
             while True:
                 if port.lines.get(timeout=0.5)[0] == b"ff0000":
