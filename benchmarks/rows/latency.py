@@ -222,16 +222,13 @@ def _overrides(ear: Ear, port: Stamps, base: str, count: int) -> list[float]:
 def _wait_until_it_hears(ear: Ear, port: Stamps, base: str) -> None:
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends:
-        # Both: what it has kept from before the restart is no news to it.
-        for mode in ("available", "busy"):
-            ear.publish(f"{base}/mode/set", mode)
-            time.sleep(0.1)
-        try:
-            while True:
-                if port.lines.get(timeout=0.5)[0] == b"ff0000":
-                    return
-        except queue.Empty:
-            continue
+        # Both, in turn: what it has kept from before a restart it shows unasked.
+        with contextlib.suppress(queue.Empty):
+            for mode, color in (("available", b"00ff00"), ("busy", b"ff0000")):
+                ear.publish(f"{base}/mode/set", mode)
+                while port.lines.get(timeout=0.5)[0] != color:
+                    pass
+            return
     raise TimeoutError(f"{base} does not hear commands")
 
 
