@@ -133,6 +133,7 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         1.5,
         [window.cpu for window in found["poll"]],
         "a kept httpx connection asked at the same interval, alone",
+        missed=2.5,
     )
     lower = min(("wake", "wake_thread"), key=lambda name: sum(wakeups(name)))
     yield Figure(
@@ -144,6 +145,7 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         "paho inside asyncio and one kept connection"
         if lower == "wake"
         else "paho's own thread and one kept connection",
+        missed=3.0,
     )
     yield Figure(
         "the same, beside a loop that stays free",
