@@ -126,7 +126,7 @@ class Container:
             ["nsenter", *self._inside(), "sh", "-c", f"cd /root && {command}"],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             stdin=subprocess.DEVNULL,
             check=False,
         )
