@@ -12,6 +12,10 @@ RUN python -m venv /opt/build \
 RUN python -m venv --without-pip /opt/busylight \
   && /opt/build/bin/pip --python /opt/busylight/bin/python install --no-cache-dir --no-compile \
        --disable-pip-version-check --require-hashes --requirement deploy/docker/requirements.txt
+# What only compilers, type checkers and pip read; cryptography needs of cffi its backend alone.
+RUN cd /opt/busylight/lib/python3.*/site-packages \
+  && rm -r cffi pycparser \
+  && find . \( -name '*.pyi' -o -name '*.[ch]' -o -name RECORD \) -delete
 # 3 MB of names that nobody reads.
 RUN command -v strip > /dev/null \
   || (apt-get update && apt-get install --yes --no-install-recommends binutils)

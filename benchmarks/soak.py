@@ -139,8 +139,10 @@ class Soak:
             recorder.publish(f"busylight/{self.state_dir.parent.name}/mode/set", mode)
 
     def _present(self) -> tuple[int, int, int]:
-        """Adele does something else than before; its colour."""
-        state = self.random.choice([one for one in _COLORS if _COLORS[one] != self.color])
+        """Adele does something else than before, and than the light shows; its colour."""
+        last = self.light.last
+        taken = {self.color} if last is None else {self.color, last.look[:3]}
+        state = self.random.choice([one for one in _COLORS if _COLORS[one] not in taken])
         self.place.present(*state)
         self.color = _COLORS[state]
         return self.color
@@ -217,8 +219,9 @@ def picture(document: dict[str, Any]) -> str:
             Curve("threads", {"threads": of("threads")}),
             Curve("file handles", {"handles": of("handles")}),
             Curve("wake-ups a second", {"wake-ups": of("wakeups")}),
-            Curve("a change to the light (s)", {"latency": of("latency")}),
-            Curve("recovery after a fault (s)", {"recovery": of("recovery")}),
+            Curve(
+                "from a change to the light, right after a fault (s)", {"latency": of("latency")}
+            ),
         ],
     )
 

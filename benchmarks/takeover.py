@@ -10,8 +10,9 @@ import json
 import statistics
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.faults.takeover import FAULTS, Try, limit, tries
@@ -30,23 +31,16 @@ def main() -> int:
         print(_row("the primary is", "takeover, s: least", "median", "most", "back, s: median"))
         sys.stdout.flush()
 
-    def measured(name: str) -> list[Try]:
-        with tempfile.TemporaryDirectory(prefix="busylight-takeover-") as directory:
-            found = list(
-                tries(
-                    name,
-                    args.times,
-                    Path(directory),
-                    interval=args.interval,
-                    keepalive=args.keepalive,
-                )
-            )
-        if not args.json:
-            _print(name, found)
-        return found
-
-    with ThreadPoolExecutor(args.at_once) as pool:
-        results = dict(zip(names, pool.map(measured, names), strict=True))
+    results: dict[str, list[Try]] = {}
+    with ProcessPoolExecutor(args.at_once, get_context("spawn")) as pool:
+        running = {
+            pool.submit(_measured, name, args.times, args.interval, args.keepalive): name
+            for name in names
+        }
+        for done in as_completed(running):
+            results[running[done]] = done.result()
+            if not args.json:
+                _print(running[done], done.result())
     if args.json:
         rows = {name: [asdict(each) for each in found] for name, found in results.items()}
         print(json.dumps({"version": 1, "limit": most, "rows": rows}, indent=2))
@@ -58,6 +52,11 @@ def main() -> int:
     if missed:
         print(f"missed: {'; '.join(missed)}", file=sys.stderr)
     return 1 if missed else 0
+
+
+def _measured(name: str, times: int, interval: float, keepalive: int) -> list[Try]:
+    with tempfile.TemporaryDirectory(prefix="busylight-takeover-") as directory:
+        return list(tries(name, times, Path(directory), interval=interval, keepalive=keepalive))
 
 
 def _arguments() -> argparse.Namespace:

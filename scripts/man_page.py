@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from busylight import __version__
 from busylight.cli import COMMANDS
 from busylight.cli.arguments import ARGUMENTS, add_common
 from busylight.cli.common import Exit
@@ -47,7 +46,7 @@ def man_page() -> str:
 
 def _head() -> Iterator[str]:
     yield '.\\" Written by scripts/make_reference.py from the code.'
-    yield f'.TH BUSYLIGHT 1 "" "busylight {__version__}" "User Commands"'
+    yield '.TH BUSYLIGHT 1 "" Busylight "User Commands"'
     yield ".SH NAME"
     yield "busylight \\- Microsoft Teams presence on a physical light"
     yield ".SH SYNOPSIS"

@@ -15,6 +15,7 @@ from tests.support.program import Home
 
 _DAY: Final = 86_400.0
 _HOUR: Final = 3600.0
+_POLLING: Final = ("poll", "wake", "wake_thread", "wake_worker")
 _TOKEN_SECONDS: Final = 600
 """Tokens are renewed five minutes before their end: the long form's memory has seen it."""
 
@@ -62,7 +63,7 @@ def rest(place: Place, scale: Scale) -> Iterator[Figure]:
     """Everything that idles."""
     # Some floors know one token and no other. Where memory counts tokens are renewed.
     place.lookalike.entra.access_token_seconds = int(_DAY)
-    running = {name: place.run_floor(name) for name in ("poll", "wake", "wake_thread")}
+    running = {name: place.run_floor(name) for name in _POLLING}
     running["mqtt"] = place.run(place.home("mqtt").with_broker(place.broker.port))
     running["board"] = place.run(_with_board(place, "board"))
     running["effect"] = place.run(_with_board(place, "effect", COLOR_AVAILABLE="green breathe"))
@@ -132,6 +133,7 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         1.5,
         [window.cpu for window in found["poll"]],
         "a kept httpx connection asked at the same interval, alone",
+        missed=2.5,
     )
     lower = min(("wake", "wake_thread"), key=lambda name: sum(wakeups(name)))
     yield Figure(
@@ -143,6 +145,15 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         "paho inside asyncio and one kept connection"
         if lower == "wake"
         else "paho's own thread and one kept connection",
+        missed=3.0,
+    )
+    yield Figure(
+        "the same, beside a loop that stays free",
+        "/s",
+        wakeups("mqtt"),
+        1.5,
+        wakeups("wake_worker"),
+        "the same, with the request in a thread",
     )
     yield Figure(
         "the same while an effect runs on our own light",

@@ -19,6 +19,7 @@ from busylight.core.override import (
     Refresh,
     SetLight,
     SetMode,
+    Walk,
 )
 from busylight.core.presence import Presence
 from busylight.parts import OutputError, SourceError
@@ -54,7 +55,7 @@ def checked_command(command: Any) -> Command:
             return command
         case SetLight() if _is_light(command):
             return command
-        case Pressed(press=Press()) | Refresh():
+        case Pressed(press=Press()) | Refresh() | Walk(on=bool()):
             return command
         case _:
             raise OutputError(f"asks for something that is no command: {type(command).__name__}")

@@ -208,7 +208,7 @@ class PreferredPresence:
             self._is_due = False
         else:
             retry = full_jitter(self._failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
-            self._try_at = clock.now() + max(wait, retry)
+            self._try_at = clock.now() + (wait or retry)
         if self._health.error != problem:
             done = "cleared" if self._wanted is None else "set"
             _log.warning("Teams: the preferred presence is not %s: %s", done, problem)

@@ -121,8 +121,8 @@ class Memory:
         """What is remembered after a good reading; `slowed_to` as in `Reading`."""
         # A state that was lost from sight is a new one when it comes back: nobody knows what
         # the person did in between.
-        in_sight = isinstance(self.knowledge(now, stale_after), Known)
-        known = self.presence if in_sight else None
+        ends = self.stale_at(stale_after)
+        known = self.presence if ends is not None and now < ends else None
         same_words = known is not None and known.words == presence.words
         return Memory(
             started_at=self.started_at,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from busylight.core.knowledge import Knowledge, Known, NotKnown, Why
+from busylight.core.knowledge import Knowledge, NotKnown, Why
 from busylight.core.light import FULL, Effect, LightState
 from busylight.core.override import Mode
 from busylight.core.presence import PRESENCE_UNKNOWN, Presence
@@ -173,8 +173,3 @@ def _of_people(view: View) -> Iterator[Problem]:
         assert isinstance(first, NotKnown)  # noqa: S101 -- only those are in the list
         count = "One person is" if len(lost) == 1 else f"{len(lost)} people are"
         yield Problem(f"{count} not known", first.trouble.detail)
-
-
-def is_known(knowledge: Knowledge) -> bool:
-    """Whether there is a presence to speak of."""
-    return isinstance(knowledge, Known)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from busylight.demo.lookalike import ADELE, Lookalike
+from firmware_bridge.simulate import SimulatedLight
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.program import Home, json_of
 
@@ -127,7 +128,8 @@ def test_a_follower_needs_no_sign_in(follower: Home) -> None:
     assert "presence is read from mqtt, which needs no sign-in" in done.stderr
 
 
-def test_a_follower_loads_nothing_of_microsofts(leader: Home, follower: Home) -> None:
+def _loaded(leader: Home, follower: Home) -> set[str]:
+    """The packages that a follower has loaded when it ends."""
     (follower.directory / "sitecustomize.py").write_text(
         "import atexit, sys\natexit.register(lambda: print('LOADED', *sorted(sys.modules)))\n"
     )
@@ -136,6 +138,20 @@ def test_a_follower_loads_nothing_of_microsofts(leader: Home, follower: Home) ->
         kitchen.shows("available")
         kitchen.ends()
         kitchen.says("LOADED")
-        loaded = {name.partition(".")[0] for name in kitchen.out.split()}
+        return {name.partition(".")[0] for name in kitchen.out.split()}
+
+
+def test_a_follower_loads_nothing_of_microsofts(leader: Home, follower: Home) -> None:
+    loaded = _loaded(leader, follower)
     assert "paho" in loaded
     assert not loaded & {"msal", "httpx", "requests", "cryptography", "serial"}
+
+
+def test_a_follower_with_a_light_on_a_line_loads_nothing_of_microsofts_either(
+    leader: Home, follower: Home
+) -> None:
+    with SimulatedLight(follower.directory / "light") as light:
+        follower.settings |= {"OUTPUTS": "serial", "SERIAL_PORT": str(light.path)}
+        loaded = _loaded(leader, follower)
+    assert loaded >= {"paho", "serial"}
+    assert not loaded & {"msal", "httpx", "requests", "cryptography"}

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from busylight.demo.lookalike import ADELE, Lookalike
 from tests.support.program import Home, Program
-from tests.support.web import PASSWORD, free_port
+from tests.support.web import PASSWORD, free_port, token_in
 
 
 @pytest.fixture
@@ -49,6 +50,13 @@ def _mode(home: Home, document: dict[str, Any]) -> None:
     _ask(home, "/api/v1/mode", data=json.dumps(document).encode(), headers=headers)
 
 
+def _walk(home: Home, do: str) -> None:
+    with httpx.Client(base_url=f"http://{home.settings['WEB_LISTEN']}", trust_env=False) as visitor:
+        token = token_in(visitor.get("/").text)
+        answer = visitor.post("/test-light", data={"token": token, "do": do})
+        assert answer.status_code == 303
+
+
 def test_the_page_shows_and_sets_what_the_program_does(home: Home, lookalike: Lookalike) -> None:
     lookalike.graph.set_presence(ADELE.object_id, "Busy", "InACall")
     with home.start() as program:
@@ -61,6 +69,11 @@ def test_the_page_shows_and_sets_what_the_program_does(home: Home, lookalike: Lo
         report = program.shows("away")
         assert report["override"]["mode"] == "away"
         _mode(home, {"mode": "auto"})
+        program.shows("inacall")
+        _walk(home, "start")
+        program.shows("available")
+        assert program.shows("availableidle")["presence"]["activity"] == "InACall"
+        _walk(home, "stop")
         program.shows("inacall")
         metrics = _ask(home, "/metrics")
         assert 'busylight_graph_requests_total{result="2xx"}' in metrics

@@ -166,6 +166,7 @@ def tries(
 
 def _tried(stage: _Stage, break_it: Act, mend_it: Act) -> Try:
     before = stage.activity
+    stage.pair.recorder.forget()
     stage.change()
     broken = time.monotonic()
     break_it(stage)

@@ -105,7 +105,7 @@ def test_painting_waits_for_the_end_of_what_is_coming(
         for number in range(1, 100):
             older = protocol.encode(number, protocol.SHOW, RED.pack())
             newer = protocol.Show(number, 9, 9, lifetime=120)
-            host.write(older + protocol.encode(number + 100, protocol.SHOW, newer.pack()))
+            host.tell(older + protocol.encode(number + 100, protocol.SHOW, newer.pack()))
             assert host.next().sequence == number + 100
         assert light.lost == lost
 

@@ -55,8 +55,11 @@ def scheme(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def themed(browser: Browser, scheme: str) -> Iterator[Page]:
     context = browser.new_context(color_scheme=scheme, viewport=ViewportSize(**PHONE))
-    yield context.new_page()
+    page = context.new_page()
+    complaints = Complaints(page)
+    yield page
     context.close()
+    assert complaints.heard == []
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -141,11 +144,12 @@ def test_ten_thousand_people_are_found_and_scrolled_through(page: Page) -> None:
         expect(count).to_have_text("10000 people")
         items = page.locator("#board-list li")
         expect(items.first).to_contain_text("Person 00000")
-        assert items.count() < 150
+        page.wait_for_function(_FEW)
         frames = page.evaluate(_SCROLL)
+        # What a shared machine takes for a frame is printed, and judged by nobody.
         print(f"frames while scrolling through 10,000 people, ms: {frames}")
         expect(page.locator("#board-list").get_by_text("Person 09999")).to_be_visible()
-        assert items.count() < 150
+        page.wait_for_function(_FEW)
         page.get_by_label("Search").fill("person 0777 available")
         expect(count).to_have_text("6 people of 10000")
         expect(items).to_have_count(6)
@@ -157,6 +161,7 @@ def test_ten_thousand_people_are_found_and_scrolled_through(page: Page) -> None:
         expect(items).to_contain_text(["Away"])
 
 
+_FEW = "document.querySelectorAll('#board-list.drawn li').length < 150"
 _SCROLL = """
 async () => {
   const view = document.getElementById("board-view");
@@ -187,4 +192,3 @@ def test_a_page_that_is_open_for_long_does_not_grow(page: Page) -> None:
         shown.show(view_of())
         expect(page.locator("h1")).to_have_text("In a call")
         assert page.evaluate(nodes) < before + 150  # the strip of the day has a few more
-    assert Complaints(page).heard == []

@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 import pty
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -373,6 +374,21 @@ async def test_the_last_view_is_written_and_has_left_before_the_port_is_closed(
             await output.show(view("red blink", "presenting"))
             await output.show(view("off", "off", is_last=True))
         assert light.wait_for(lambda light: light.last_line == b"000000 0 solid off\n", 5)
+
+
+async def test_a_frame_for_which_there_is_room_wakes_no_thread(
+    light: VirtualLight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def threads_of_the_line() -> list[str]:
+        return [each.name for each in threading.enumerate() if each.name.startswith("serial /")]
+
+    monkeypatch.setattr("busylight.edge.threads.IDLE", 0.02)
+    async with connected(light) as output:
+        await eventually(lambda: not threads_of_the_line())
+        for number in range(5):
+            await output.show(view(f"#0000{number:02x}", f"state{number}"))
+            assert threads_of_the_line() == []
+        await eventually(lambda: states(light)[-1:] == ["state4"])
 
 
 @pytest.mark.parametrize("shown", ["red", "red blink"])

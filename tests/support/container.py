@@ -51,7 +51,7 @@ def wheels(release: str, source: Path, directory: Path, extras: str = "") -> Pat
     (own,) = directory.glob("busylight_presence-*.whl")
     subprocess.run(
         [*pip, "download", "--only-binary=:all:", f"--python-version={PYTHON_OF[release]}",
-         "-d", directory, f"{own}{extras}", "setuptools>=77", "pip"], check=True,
+         "-d", directory, f"{own}{extras}", "setuptools>=77"], check=True,
     )  # fmt: skip
     return directory
 

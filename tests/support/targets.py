@@ -356,6 +356,10 @@ class Host:
             assert time.monotonic() < deadline, self.received
             self.read(0.1)
 
+    def tell(self, content: bytes) -> None:
+        """Write it; what is answered is the `next` that comes."""
+        self._came.extend(self.write(content))
+
     def next(self, seconds: float = PATIENCE) -> protocol.Message:
         """The next message, of several that came together one after the other."""
         if not self._came:

@@ -1,6 +1,7 @@
 """Clocks, threads, tasks and files: what they promise when things go wrong."""
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from busylight.edge import clock, lives
+from busylight.edge import clock, lives, threads
 from busylight.edge.clock import WallClock
 from busylight.edge.current_part import PartEndedError
 from busylight.edge.files import write_private
@@ -22,6 +23,8 @@ from busylight.edge.state_dir import (
     prepare,
 )
 from busylight.edge.threads import ABANDONED_LIMIT, TooManyHangError, Worker
+from tests.month.virtual_time import VirtualClock, VirtualLoop
+from tests.support.broker import eventually
 
 
 async def test_a_blocking_call_runs_in_a_thread_of_its_own_and_returns_or_raises() -> None:
@@ -39,6 +42,17 @@ async def test_a_call_that_hangs_is_left_behind_and_the_next_one_gets_a_new_thre
         await worker.call(0.01, release.wait)
     assert await worker.call(5, lambda: 7) == 7
     release.set()
+    worker.close()
+
+
+async def test_a_worker_that_is_asked_for_nothing_keeps_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "IDLE", 0.02)
+    worker = Worker("rests")
+    for _ in range(2):
+        first = await worker.call(5, threading.current_thread)
+        await eventually(lambda thread=first: not thread.is_alive())  # type: ignore[misc]  # a thread
     worker.close()
 
 
@@ -185,6 +199,56 @@ async def test_a_sleep_ends_at_its_deadline_on_the_clock_that_counts_through_sus
     monkeypatch.setattr(clock, "_LONGEST_NAP", 0)
     await clock.sleep_until(60)
     assert next(moments, None) is None
+
+
+def _naps(*asked: tuple[float, float]) -> list[float]:
+    """When each of several naps ends: each is begun at a moment, for so many seconds."""
+
+    async def nap(begins: float, seconds: float) -> float:
+        await asyncio.sleep(begins)
+        assert not await clock.nap(asyncio.Event(), seconds)
+        return asyncio.get_running_loop().time() - started
+
+    async def all_of_them() -> list[float]:
+        return await asyncio.gather(*(nap(*each) for each in asked))
+
+    with contextlib.closing(VirtualLoop(VirtualClock())) as loop:
+        started = loop.time()
+        return loop.run_until_complete(all_of_them())
+
+
+def test_who_wakes_by_the_clock_wakes_all_who_have_napped_for_half_their_time() -> None:
+    assert _naps((0, 5), (0, 7), (3, 4), (3, 9)) == pytest.approx([5, 5, 5, 12], abs=0.001)
+
+
+def test_two_that_nap_as_often_wake_the_machine_once_for_both() -> None:
+    wakes: list[float] = []
+
+    async def look(first: float) -> None:
+        await asyncio.sleep(first)
+        loop = asyncio.get_running_loop()
+        while loop.time() < 60:
+            await clock.nap(asyncio.Event(), 5)
+            wakes.append(round(loop.time(), 2))
+
+    async def both() -> None:
+        await asyncio.gather(look(0), look(2.4))
+
+    with contextlib.closing(VirtualLoop(VirtualClock())) as loop:
+        loop.run_until_complete(both())
+    assert len(wakes) > 20
+    assert len(set(wakes)) <= len(wakes) / 2 + 1
+
+
+async def test_what_is_waited_for_ends_a_nap_and_wakes_nobody_else() -> None:
+    event = asyncio.Event()
+    other = asyncio.create_task(clock.nap(asyncio.Event(), 30))
+    mine = asyncio.create_task(clock.nap(event, 30))
+    await asyncio.sleep(0)
+    event.set()
+    assert await mine
+    assert not other.done()
+    other.cancel()
 
 
 def test_a_date_once_told_does_not_wander_but_follows_a_clock_that_was_set(

@@ -170,9 +170,9 @@ async def test_a_primary_waits_for_its_spare_and_tells_all_again_should_that_one
     view = a_view(duty=READS)
     assert not heard.pair.publishes(view)
     await eventually(lambda: heard.pair.publishes(view))  # frozen, it will not let go
-    assert not heard.pair.again
+    before = heard.pair.again
     heard.hear("reader/spare", ONLINE, retained=False)
-    await eventually(lambda: heard.pair.again)
+    assert (before, heard.pair.again) == (False, True)
     heard.pair.close()
 
 

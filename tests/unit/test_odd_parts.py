@@ -16,7 +16,7 @@ from busylight.app.raised import LONGEST, seconds_of, told
 from busylight.app.source_runner import SourceRunner
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import Effect
-from busylight.core.override import Mode, Press, Pressed, Refresh, SetLight, SetMode
+from busylight.core.override import Mode, Press, Pressed, Refresh, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.situation import Rules
@@ -237,8 +237,9 @@ def test_what_is_no_answer_at_all_is_an_error_of_the_source() -> None:
         SetLight(brightness=-1),
         SetLight(effect="blink"),  # type: ignore[arg-type]
         Pressed("press"),  # type: ignore[arg-type]
+        Walk("on"),  # type: ignore[arg-type]
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_an_output_asks_for_amiss_is_its_own_error(command: object) -> None:
     with pytest.raises(OutputError, match="no command"):
@@ -254,8 +255,10 @@ def test_what_an_output_asks_for_amiss_is_its_own_error(command: object) -> None
         SetLight(False, (0, 128, 255), 0, Effect.PULSE),
         Pressed(Press.LONG),
         Refresh(),
+        Walk(),
+        Walk(on=False),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_what_an_output_may_ask_for_is_passed_on(command: object) -> None:
     assert checked_command(command) is command

@@ -366,3 +366,14 @@ async def test_a_player_with_the_button_asks_once_in_a_while_only(
         await asyncio.sleep(0.05)
         assert teams.pairs == [BUSY]
         assert teams.states[-1] is WAITING
+
+
+async def test_a_sign_in_that_is_looked_for_is_looked_for_steadily(
+    teams: Teams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_RETRY", 3600.0)
+    monkeypatch.setattr(module, "_LAST_RETRY", 3600.0)
+    teams.refusals = [NotTakenError("sign in again", wait=0.01)] * 20
+    async with running(teams) as writer:
+        writer.wish(Override(Mode.BUSY))
+        await settled(teams, TAKEN)

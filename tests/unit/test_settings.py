@@ -301,7 +301,7 @@ def test_a_stale_after_follows_the_interval() -> None:
 
 
 def test_with_an_interval_of_auto_reading_adapts_to_the_time_zone_that_is_set() -> None:
-    settings = _load(INTERVAL="Auto", TIMEZONE="America/New_York")
+    settings = _load(INTERVAL="Auto", TIMEZONE="America/New_York", GRAPH_CLIENT_ID=CLIENT)
     assert settings.adaptive == Adaptive(ZoneInfo("America/New_York"))
     assert (settings.interval, settings.stale_after) == (5, 60)
     assert settings.graph is not None

@@ -3,7 +3,11 @@
 import os
 import threading
 
+import pytest
+
+from busylight.edge import speaker as speaker_module
 from busylight.edge.speaker import Speaker
+from tests.support.broker import wait_until
 
 
 def test_lines_come_out_in_their_order() -> None:
@@ -13,6 +17,21 @@ def test_lines_come_out_in_their_order() -> None:
         speaker.say(f"line {number} ü")
     speaker.flush()
     assert os.read(reading, 1000).decode() == "line 0 ü\nline 1 ü\nline 2 ü\n"
+    os.close(writing)
+    os.close(reading)
+
+
+def test_who_has_said_nothing_for_a_while_has_no_thread_until_he_speaks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speaker_module, "_IDLE", 0.02)
+    reading, writing = os.pipe()
+    speaker = Speaker(writing)
+    for word in ("one", "two"):
+        speaker.say(word)
+        speaker.flush()
+        wait_until(lambda: speaker._thread is None)
+    assert os.read(reading, 1000) == b"one\ntwo\n"
     os.close(writing)
     os.close(reading)
 

@@ -3,6 +3,7 @@
 import _thread
 import asyncio
 import os
+import select
 import signal
 import socket
 import sys
@@ -11,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -180,6 +181,54 @@ async def test_a_loop_that_goes_round_is_left_alone(tmp_path: Path, exits: list[
             await asyncio.sleep(0.01)
     assert exits == []
     assert blocked.recall(tmp_path) is None
+
+
+async def test_while_all_is_well_it_looks_but_rarely(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    select_of_os = select.select
+
+    def counted(*args: Any) -> Any:
+        looks.append(time.monotonic())
+        return select_of_os(*args)
+
+    monkeypatch.setattr("busylight.app.watch.select.select", counted)
+    with Watch(tmp_path, pace=Pace(0.1, 4), exit_now=exits.append) as watch:
+        for _ in range(20):
+            watch.beat()
+            await asyncio.sleep(0.05)
+    assert len(looks) <= 8  # with every tick it would be ten and more
+    assert exits == []
+
+
+async def test_a_process_that_was_stopped_has_not_hung(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+    select_of_os = select.select
+    lates: list[bool] = []
+
+    def late(*args: Any) -> Any:
+        ready = select_of_os(*args)
+        if not stopped.is_set():
+            time.sleep(0.2)  # as if the whole process had stood still
+            lates.append(True)
+        return ready
+
+    monkeypatch.setattr("busylight.app.watch.select.select", late)
+
+    def until_many_looks() -> None:
+        ends = time.monotonic() + 30
+        while len(lates) < 8 and time.monotonic() < ends:
+            time.sleep(0.01)
+
+    with Watch(tmp_path, pace=Pace(0.02, 3), exit_now=exits.append):
+        until_many_looks()  # which blocks the loop, but the watch was held up as well
+        assert exits == []
+        stopped.set()
+        await asyncio.create_task(_block_in("output lamp", lambda: exits))
+    assert exits == [1]
 
 
 async def test_the_part_is_that_of_callbacks_and_timers_too() -> None:

@@ -2,13 +2,9 @@
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -27,7 +23,6 @@ from busylight.testing import (
     trial,
     view_of,
 )
-from tests.support.broker import wait_until
 
 RGB = tuple[int, int, int]
 
@@ -270,29 +265,3 @@ async def test_all_that_is_wrong_is_told_at_once() -> None:
         await check_output(Trial(Wrong, {"host": "here"}))
     assert "its class is an output: " in str(caught.value)
     assert "\nits settings teach: " in str(caught.value)
-
-
-STARVED = """
-import asyncio, os, signal
-from busylight.testing.watching import Watch
-
-async def main():
-    async with Watch():
-        await asyncio.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        await asyncio.sleep(0.05)
-
-asyncio.run(main())
-"""
-
-
-def test_a_machine_that_is_too_busy_is_no_fault_of_the_outputs() -> None:
-    with subprocess.Popen([sys.executable, "-c", STARVED]) as child:
-        wait_until(lambda: _is_stopped(child.pid))
-        time.sleep(1)
-        child.send_signal(signal.SIGCONT)
-        assert child.wait(20) == 0
-
-
-def _is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

@@ -105,6 +105,8 @@ class HttpClient:
         """
         self._context = context
         self._proxy = proxy
+        # Once: to look through the environment at each request costs a tenth of the request.
+        self._environments_proxy = getproxies_environment().get("https")
         self._seconds = seconds
         self._rate = rate or _RATE
         self._clients: dict[str | None, httpx.Client] = {}
@@ -284,7 +286,7 @@ class HttpClient:
     def _proxy_for(self, url: str) -> str | None:
         if self._proxy is not None:
             return self._proxy
-        proxy = getproxies_environment().get("https")
+        proxy = self._environments_proxy
         if not proxy or proxy_bypass(urlsplit(url).hostname or ""):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
