@@ -23,7 +23,7 @@ from benchmarks.curves import Curve, curves
 from benchmarks.figures import machine
 from benchmarks.place import Place
 from benchmarks.process import Usage
-from busylight.app.control_socket import ask_daemon
+from busylight.edge.daemon_socket import ask_daemon
 from firmware_bridge import protocol
 from tests.faults.graph_rows import ALL
 from tests.support.fault_proxy import FaultProxy

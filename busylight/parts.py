@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
+from busylight.core.preferred_presence import Preferred
+from busylight.core.reader import News
 from busylight.core.view import View
 
 API_VERSION: Final = 1
@@ -87,6 +89,18 @@ class PartError(Exception):
     """A part cannot do its work now; the text says what to do about it. It is tried again."""
 
 
+class NotTakenError(PartError):
+    """What was to be written was not taken."""
+
+    def __init__(self, problem: str, *, wait: float | None = 0.0) -> None:
+        """`wait`: seconds for which it is of no use to try again; None: it never will be.
+
+        0: nobody can tell, and it may have been taken after all.
+        """
+        super().__init__(problem)
+        self.wait = wait
+
+
 class OutputError(PartError):
     """An output cannot show anything now."""
 
@@ -141,7 +155,7 @@ class HearingOutput(Protocol):
     One that is connected to a light with a button has `has_button` true, for whoever shows that.
     """
 
-    def events(self) -> AsyncIterator[Command]:
+    def events(self) -> AsyncIterator[Command | News]:
         """Yield what is asked for, as long as the connection lives; raise `OutputError`."""
         ...
 
@@ -199,4 +213,13 @@ class PacedSource(Protocol):
 
         A reading that is the later for it says so: `Reading.slowed_to`.
         """
+        ...
+
+
+@runtime_checkable
+class WritingSource(Protocol):
+    """A source where a person's preferred presence can be set, too."""
+
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set it for so long; None: clear it. Raises `NotTakenError`. Reading goes on meanwhile."""
         ...

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from firmware_bridge import protocol
+
 SOURCES: Final = Path(__file__).parent / "boards" / "avr"
 SHARE: Final = 0.5
 """The share of flash and RAM that may be used: the rest is to spare."""
@@ -19,6 +21,8 @@ SETTINGS: Final = (
     *("USB_VID", "USB_PID"),
 )
 """What a builder may set; boards/avr/config.h says what each is."""
+UNTOLD: Final = ("LIMIT_MA", "CHANNEL_MA", "ORDER")
+"""Those of them that a board of ours does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,20 @@ def chip_of(mcu: str) -> Chip:
 def serial_number(number: bytes) -> str:
     """The value of SERIAL_NUMBER for eight bytes, which no two lights should share."""
     return ",".join(str(byte) for byte in number)
+
+
+def settings_told(identity: protocol.Identity) -> dict[str, str]:
+    """The settings that a board of ours tells of itself: all of it but currents and order."""
+
+    def has(capability: int) -> str:
+        return str(int(bool(identity.capabilities & capability)))
+
+    return {
+        "PIXELS": str(identity.pixels),
+        "PWM": has(protocol.HAS_PWM),
+        "BUTTON": has(protocol.HAS_BUTTON),
+        "SERIAL_NUMBER": serial_number(identity.serial_number),
+    }
 
 
 class BuildError(Exception):

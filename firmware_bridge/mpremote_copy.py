@@ -19,6 +19,8 @@ _MAKE_DIRECTORY: Final = (
     "import os\nif 'firmware_bridge' not in os.listdir():\n os.mkdir('firmware_bridge')"
 )
 _HAS_SETTINGS: Final = f"import os\nprint({SETTINGS!r} in os.listdir())"
+_CHOICES: Final = {"KIND": ("neopixel", "pwm", "leds"), "ORDER": ("GRB", "RGB")}
+_MOST: Final = {"PIXELS": 65_535, "LIMIT_MA": 65_535, "CHANNEL_MA": 255}
 _ASSIGNMENT: Final = re.compile(r"^([A-Z_]+) = (.*)$", re.MULTILINE)
 
 
@@ -52,9 +54,27 @@ def with_settings(text: str, settings: Mapping[str, str]) -> str:
     for name, value in settings.items():
         if name not in known:
             raise FlashError(f"{name}: settings of this board are {', '.join(known)}")
-        new = _value(name, value, known[name])
-        text = re.sub(rf"^{name} = .*$", f"{name} = {new!r}", text, flags=re.MULTILINE)
+        known[name] = _value(name, value, known[name])
+        text = re.sub(rf"^{name} = .*$", f"{name} = {known[name]!r}", text, flags=re.MULTILINE)
+    _check(known)
     return text
+
+
+def _check(settings: Mapping[str, object]) -> None:
+    """Raise `FlashError` if a board would do something else than what is meant."""
+    for name, choices in _CHOICES.items():
+        if settings.get(name, choices[0]) not in choices:
+            raise FlashError(f"{name}={settings[name]}: there are {', '.join(choices)}")
+    for name, most in _MOST.items():
+        value = settings.get(name, 1)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            raise FlashError(f"{name}={value}: 1 to {most} is expected")
+    pins = settings.get("PINS")
+    if isinstance(pins, tuple) and "KIND" in settings:
+        kind = settings["KIND"]
+        wanted, example = (1, "PINS=0") if kind == "neopixel" else (3, "PINS=16,17,18")
+        if len(pins) != wanted:
+            raise FlashError(f"KIND={kind} takes {wanted} of PINS, not {len(pins)}: {example}")
 
 
 def _plain(name: str, written: str) -> object:

@@ -3,8 +3,8 @@
     python -m scripts.make_reference
 
 makes config.example.env, docs/settings.md, docs/home-assistant.md's table of entities,
-docs/app-registration.md's command line and manifest,
-docs/lights.md's table of lights, their udev rules, README.md's table of colours, and
+docs/app-registration.md's command line, manifest and table of Microsoft's numbers,
+docs/lights.md's table of lights, their udev rules, README.md's table of colours, the man page, and
 deploy/systemd.
 tests/unit/test_docs.py fails while one of them is not what this makes.
 """
@@ -17,17 +17,25 @@ from typing import Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from busylight.core.palette import DEFAULT_RULES
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.usb.lights import supported
+from busylight.outputs.usb.rules import udev_rules
 from busylight.service.files import shipped
 from busylight.settings.example import example_env
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import PREFIX
-from busylight.setup import registration
 from busylight.sources.graph.settings import Users
+from scripts import man_page, registration_page
 from scripts.states import STATES, colour_in_words, effect_in_words, light_in_words
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -53,6 +61,7 @@ _SECTIONS: Final = {
     "gpio": "LEDs on the pins of a Raspberry Pi",
     "webhook": "A webhook",
     "wled": "A light that runs WLED, on the network",
+    "web": "The page",
 }
 _INTRODUCTIONS: Final = {
     "graph": "Whose presence is read, and how the program signs in. Read when `BUSYLIGHT_SOURCE` "
@@ -70,6 +79,8 @@ _INTRODUCTIONS: Final = {
     "fields.",
     "wled": "Used when `BUSYLIGHT_OUTPUTS` has `wled`. "
     "[Lights](lights.md#wled-on-the-network) tells more.",
+    "web": "A page that the program serves itself. [The page](web.md) tells what it shows, and who "
+    "can see it.",
 }
 
 _HEAD: Final = f"""\
@@ -85,7 +96,9 @@ that `--env-file PATH` names. Real environment variables win over the file.
 In the file a line is `NAME=value`. A line that begins with `#` is a comment; there is none after
 a value. One pair of outer quotes is taken off; nothing is expanded. Names without the prefix are
 ignored, and an empty value counts as not set. A name with the prefix that is no setting is
-refused, with the nearest name that is one. All faults are told at once, and the exit code is 78.
+refused, with the nearest name that is one. All faults are told at once, and the exit code is 78. A
+setting that is renamed one day keeps working by its old name for a year, with a warning that names
+the new one.
 
 A setting that is a **secret** may also be given as `…_FILE`, the path of a file that holds it
 (one newline at its end is dropped), as Docker secrets and systemd credentials want it. Its value
@@ -175,7 +188,7 @@ _DEFAULT_TOLD: Final = re.compile(r"[;,] default:? (?P<default>[^;]*?)(?P<more>\
 
 def variables(part: str) -> list[Variable]:
     """The settings of a part of the program, or (`""`) of the program itself."""
-    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.get(part)
+    model = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}.get(part)
     if model is None:
         fields = [(name, Settings.model_fields[name]) for name in OWN_FIELDS]
         return [_variable(PREFIX, name, field) for name, field in fields]
@@ -297,6 +310,7 @@ def entity_table() -> str:
         host="broker",
         account=True,
         status_message=True,
+        reader=Role.PRIMARY,
     )
     lines = ["| entity | kind | what it says or does |", "| --- | --- | --- |"]
     for part in parts(settings, has_button=True):
@@ -341,40 +355,6 @@ def lights_with_table(document: str) -> str:
     return new
 
 
-def udev_rules() -> str:
-    """The rules that let people open lights from the shop."""
-    lines = [
-        "# Lights from the shop, for the output usb. Written by scripts/make_reference.py.",
-        "# To /etc/udev/rules.d/, then: sudo udevadm control --reload, and plug it in again.",
-        "# Whoever sits before the machine may open them, and the group plugdev.",
-    ]
-    names: dict[tuple[int, int], list[str]] = {}
-    for maker, name, ids in supported():
-        for each in ids:
-            names.setdefault(each, []).append(f"{maker} {name}")
-    for (vendor, product), lights in sorted(names.items()):
-        lines += ["", f"# {', '.join(lights)}"]
-        access = 'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-        for subsystem, which in (("usb", "ATTR"), ("hidraw|tty", "ATTRS")):
-            numbers = f'{which}{{idVendor}}=="{vendor:04x}", {which}{{idProduct}}=="{product:04x}"'
-            lines.append(f'SUBSYSTEM=="{subsystem}", {numbers}, {access}')
-    return "\n".join(lines) + "\n"
-
-
-def registration_with_commands(text: str) -> str:
-    """docs/app-registration.md with the command line and the manifest that `setup` shows."""
-    blocks = {
-        "az": f"```sh\n{registration.command_line()}\n```\n",
-        "manifest": f"```json\n{registration.manifest()}\n```\n",
-    }
-    for name, block in blocks.items():
-        begin = f"<!-- {name}: written by scripts/make_reference.py -->\n"
-        before, _, rest = text.partition(begin)
-        end = f"<!-- end of {name} -->"
-        text = f"{before}{begin}{block}{end}{rest.partition(end)[2]}"
-    return text
-
-
 def files(root: Path = ROOT) -> dict[str, str]:
     """What each of the files should have in it, by its path from the root."""
     return {
@@ -383,11 +363,12 @@ def files(root: Path = ROOT) -> dict[str, str]:
         "docs/home-assistant.md": home_assistant_with_entities(
             (root / "docs" / "home-assistant.md").read_text("utf-8")
         ),
-        "docs/app-registration.md": registration_with_commands(
+        "docs/app-registration.md": registration_page.with_blocks(
             (root / "docs" / "app-registration.md").read_text("utf-8")
         ),
         "docs/lights.md": lights_with_table((root / "docs" / "lights.md").read_text("utf-8")),
-        "deploy/udev/61-busylight-usb.rules": udev_rules(),
+        "deploy/udev/61-busylight-usb.rules": udev_rules(supported()),
+        man_page.PATH: man_page.man_page(),
         "README.md": readme_with_colours((root / "README.md").read_text("utf-8")),
         **shipped(),
     }

@@ -1,10 +1,13 @@
 """Groups of tests that need more than the others, and tests that may be tried again."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from busylight.testing.lateness import Lateness
 
 # How long an example takes says nothing of the code on a machine that others use, too.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -12,8 +15,18 @@ settings.load_profile("shared")
 
 # Home Assistant's own code is not to be had everywhere: `scripts/test ha` brings it.
 collect_ignore = [] if find_spec("pytest_homeassistant_custom_component") else ["ha"]
+# Nor is a browser: `scripts/test page` brings it.
+collect_ignore += [] if find_spec("playwright") else ["page"]
 
-_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "security"}
+
+@pytest.fixture
+def lateness() -> Iterator[Lateness]:
+    """Of the machine, beside what is timed."""
+    with Lateness() as lateness:
+        yield lateness
+
+
+_REAL_PARTS = {"real", "e2e", "faults", "firmware", "ha", "image", "page", "security"}
 """Directories whose tests run against the clock of real parts."""
 
 

@@ -6,10 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from busylight.app.checked import checked_command
 from busylight.app.slot import Slot
 from busylight.core.override import Command
+from busylight.core.reader import News
 from busylight.core.view import View
-from busylight.edge.lives import Abandoned, Life, PartEndedError, contained, first_of
+from busylight.edge.current_part import PartEndedError
+from busylight.edge.lives import (
+    Abandoned,
+    Life,
+    contained,
+    fault_in,
+    first_of,
+)
 from busylight.parts import HearingOutput, Output, OutputError
 
 _log: Final = logging.getLogger("busylight.app")
@@ -35,7 +44,7 @@ class Connection:
     """The view as this output shows it; the second argument says whether it is a lamp."""
     shown: Callable[[View, Output], None]
     """Called after each view that was shown, with what has shown it."""
-    heard: Callable[[Command], None]
+    heard: Callable[[Command | News], None]
     _life: Life = field(init=False)
 
     async def live(self, abandoned: Abandoned) -> None:
@@ -44,7 +53,7 @@ class Connection:
         try:
             await self._life.run(self._work, abandoned)
         except BaseExceptionGroup as group:
-            raise first_of(group, OutputError) from group
+            raise fault_in(group, OutputError) from group
 
     async def _work(self) -> None:
         async with self._life.within(self.limits.connect):
@@ -103,7 +112,7 @@ class Connection:
     async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
-                self.heard(command)
+                self.heard(checked_command(command))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -113,4 +122,5 @@ class Connection:
 
 
 def _same_for_lamps(view: View, shown: View) -> bool:
-    return replace(view, diagnostics=shown.diagnostics, button=shown.button) == shown
+    same = replace(view, diagnostics=shown.diagnostics, button=shown.button, duty=shown.duty)
+    return same == shown

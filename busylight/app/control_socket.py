@@ -4,17 +4,14 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
-_log: Final = logging.getLogger("busylight.app")
+from busylight.edge.daemon_socket import PATIENCE, SOCKET, short_path
 
-SOCKET: Final = "daemon.sock"
-_ANSWER_LIMIT: Final = 16 * 1024 * 1024
-_PATIENCE: Final = 2.0  # seconds
+_log: Final = logging.getLogger("busylight.app")
 
 
 @contextlib.asynccontextmanager
@@ -26,7 +23,7 @@ async def control_socket(
     async def reply(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError):
             writer.write(json.dumps(answer()).encode() + b"\n")
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 await writer.drain()
         writer.close()
 
@@ -48,7 +45,7 @@ async def control_socket(
 def _listener(state_dir: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _short_path(state_dir) as path:
+        with short_path(state_dir) as path:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
             listener.bind(str(path))
@@ -57,28 +54,3 @@ def _listener(state_dir: Path) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def ask_daemon(state_dir: Path) -> dict[str, Any] | None:
-    """What the running daemon says of itself; None if there is none, or it does not answer."""
-    with contextlib.suppress(OSError, ValueError, RecursionError), _short_path(state_dir) as path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_PATIENCE)
-            connection.connect(str(path))
-            received = b""
-            while len(received) < _ANSWER_LIMIT and (chunk := connection.recv(65536)):
-                received += chunk
-        answer: Any = json.loads(received)
-        if isinstance(answer, dict):
-            return answer
-    return None
-
-
-@contextlib.contextmanager
-def _short_path(state_dir: Path) -> Any:
-    """The socket's path by way of a descriptor: the kernel takes no more than 107 bytes."""
-    descriptor = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield Path(f"/proc/self/fd/{descriptor}/{SOCKET}")
-    finally:
-        os.close(descriptor)

@@ -16,14 +16,17 @@ from busylight.app import blocked, credential_watch
 from busylight.app.control_socket import control_socket
 from busylight.app.hub import LONGEST_NAP, Hub
 from busylight.app.output_runner import OutputRunner, output_maker
+from busylight.app.preferred_presence import PreferredPresence
 from busylight.app.remembered import RememberedOverride
 from busylight.app.source_runner import SourceRunner
+from busylight.app.turns import SourceTurns
 from busylight.app.watch import Watch
 from busylight.core.appearance import AS_EVERYWHERE
 from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.knowledge import NotKnown, Trouble, Why
-from busylight.core.override import Press
+from busylight.core.override import Override, Press
+from busylight.core.reader import Reader
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -36,10 +39,11 @@ from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_cla
 from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.output import PAGE, Page
 
 _log: Final = logging.getLogger("busylight")
 
-GOODBYE: Final = 3.0
+GOODBYE: Final = 2.5
 """Seconds that all outputs together get to show the last view."""
 OTHERS_FIRST: Final = 15.0
 """Seconds that all others get to begin before a part that has blocked the program."""
@@ -60,6 +64,8 @@ class Wiring:
     """None: nothing is remembered and nobody can ask."""
     watchers: list[Callable[[View], None]] = field(default_factory=list)
     """Called with each new view."""
+    make_followed: Callable[[], Source] | None = None
+    """With a spare reader: the source of what the other one has published."""
 
 
 def wiring_of(settings: Settings, *, visiting: bool = False) -> tuple[Wiring, dict[str, str]]:
@@ -77,12 +83,26 @@ def wiring_of(settings: Settings, *, visiting: bool = False) -> tuple[Wiring, di
             outputs[name] = output_maker(part_class(OUTPUTS, name), settings.part(name), **more)
         except PluginError as error:
             broken[name] = str(error)
-    return Wiring(_source_maker(settings), outputs, state_dir=settings.state_dir), broken
+    wiring = Wiring(
+        _source_maker(settings.source, settings.part(settings.source)),
+        outputs,
+        state_dir=settings.state_dir,
+    )
+    if settings.reader is not None and settings.mqtt is not None:
+        wiring.make_followed = _source_maker("mqtt", settings.mqtt.following_the_other)
+    return wiring, broken
 
 
-def _source_maker(settings: Settings) -> Callable[[], Source]:
+def reader_of(settings: Settings) -> Reader | None:
+    """Which of two readers the program is; None: it is alone."""
+    if settings.reader is None:
+        return None
+    return Reader(settings.reader, settings.interval)
+
+
+def _source_maker(name: str, branch: Any) -> Callable[[], Source]:
     try:
-        cls = part_class(SOURCES, settings.source)
+        cls = part_class(SOURCES, name)
     except PluginError as error:
         problem = str(error)  # told when it is tried: some commands need no source
 
@@ -90,7 +110,6 @@ def _source_maker(settings: Settings) -> Callable[[], Source]:
             raise SourceError(problem)
 
         return fail
-    branch = settings.part(settings.source)
 
     def make() -> Source:
         source: Source = cls(branch)
@@ -118,6 +137,11 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def writes(settings: Settings) -> bool:
+    """Whether the person's preferred presence is set, too."""
+    return settings.source == "graph" and settings.graph is not None and settings.graph.write
+
+
 class Daemon:
     """Watches presence and drives every output until it is told to stop."""
 
@@ -140,17 +164,28 @@ class Daemon:
         self._fed_at = 0.0
         self._wiring = wiring
         self._memory = None if wiring.state_dir is None else RememberedOverride(wiring.state_dir)
-        self.hub = Hub(rules_of(settings), self._memory.recall() if self._memory else None)
+        self.hub = Hub(
+            rules_of(settings),
+            self._memory.recall() if self._memory else None,
+            reader_of(settings),
+        )
         self._source = SourceRunner(wiring.make_source, self.hub.heard, settings.stale_after)
         self._blocked = None if wiring.state_dir is None else blocked.recall(wiring.state_dir)
         self._stopping = asyncio.Event()
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
         self.hub.on_pace = self._source.pace
+        self._teams = self._preferred_presence() if writes(settings) else None
+        if self._teams is not None:
+            self.hub.on_asked = self._teams.asked
         if self._memory is not None:
             self.hub.on_override = self._memory.note
-            self._memory.on_recalled = self.hub.recalled
+            self._memory.on_recalled = self._recalled
         self.hub.on_view = self._tell_watchers
+        if settings.web.listen is not None:
+            page = Page(settings.web, lambda: self.hub.last_success)
+            wiring.make_outputs[PAGE] = page.output
+            wiring.watchers.append(page.day.note)
         for name, problem in broken.items():
             self.hub.health(name, PartHealth(PartState.FAILED, problem))
 
@@ -165,6 +200,20 @@ class Daemon:
         _log.info("reading now, as SIGHUP asks")
         self.hub.on_refresh()
 
+    def _preferred_presence(self) -> PreferredPresence:
+        return PreferredPresence(
+            prefer=self._source.prefer,
+            told=self.hub.preferred_presence,
+            read_now=self._source.refresh,
+            knowledge=lambda: self.hub.view.knowledge,
+            in_force=self.hub.view.override,
+        )
+
+    def _recalled(self, override: Override | None) -> None:
+        self.hub.recalled(override)
+        if self._teams is not None:
+            self._teams.recalled(override)
+
     async def run(self) -> None:
         """Work until `stop` is called, then say goodbye within five seconds."""
         async with AsyncExitStack() as stack:
@@ -177,7 +226,7 @@ class Daemon:
                 self._tell_blocked(self._blocked)
             watching = [
                 asyncio.create_task(self.hub.run(self._round, self._longest_nap), name="hub"),
-                asyncio.create_task(self._in_turn("source", self._source.run()), name="source"),
+                asyncio.create_task(self._in_turn("source", self._read()), name="source"),
             ]
             if (graph := self._graph_with_credential) is not None:
                 watching.append(
@@ -185,6 +234,8 @@ class Daemon:
                         credential_watch.watch(graph, self.hub.credential), name="credential"
                     )
                 )
+            if self._teams is not None:
+                watching.append(asyncio.create_task(self._teams.run(), name="preferred presence"))
             if self._memory is not None:
                 watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [
@@ -196,7 +247,7 @@ class Daemon:
                             make=make,
                             slot=self.hub.slot(appearance.palette),
                             told=self.hub.health,
-                            heard=self.hub.command,
+                            heard=self.hub.asked_here if name == PAGE else self.hub.command,
                             brightness=self._settings.brightness,
                             stopping=self._stopping,
                             appearance=appearance,
@@ -213,6 +264,21 @@ class Daemon:
             await _end(watching, seconds=0.5)
             await asyncio.wait(showing, timeout=GOODBYE)
             await _end(showing, seconds=0.5)
+
+    async def _read(self) -> None:
+        """Run the source; with a spare reader, it or what the other one publishes."""
+        if self._wiring.make_followed is None:
+            await self._source.run()
+            return
+        followed = SourceRunner(
+            self._wiring.make_followed,
+            self.hub.followed,
+            self._settings.stale_after,
+            part="other reader",
+        )
+        turns = SourceTurns(self._source.run, followed.run, self.hub.turns)
+        self.hub.on_turns = turns.take
+        await turns.run()
 
     async def _until_stopped(self, tasks: list["asyncio.Task[None]"]) -> None:
         """Wait for `stop`; a task of ours that ends before is a fault that nobody foresaw."""

@@ -6,18 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from busylight.app.person_faults import PersonFaults
+from busylight.app.raised import told
 from busylight.app.slot import Slot
 from busylight.core.knowledge import Knowledge, Known, NotKnown, Reading, Trouble, Why
 from busylight.core.light import OFF
-from busylight.core.override import Command, Override, Pressed, Refresh
+from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth
+from busylight.core.reader import News, Peers, Reader, Shared, Turns
 from busylight.core.situation import Rules, Situation
-from busylight.core.view import PartHealth, PartState, View
+from busylight.core.view import PartHealth, PartState, Standing, View
 from busylight.edge import clock
-from busylight.edge.log import redact
 
 _log: Final = logging.getLogger("busylight")
 
+_BROKER: Final = "mqtt"
+"""The output by which two readers hear of each other."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -25,32 +30,53 @@ LONGEST_NAP: Final = 5.0
 class Hub:
     """Takes in what happens, and lays the newest view into every output's slot."""
 
-    def __init__(self, rules: Rules, override: Override | None = None) -> None:
-        """Begin knowing nothing; `override` is what was asked for before a restart."""
+    def __init__(
+        self, rules: Rules, override: Override | None = None, reader: Reader | None = None
+    ) -> None:
+        """Begin knowing nothing; `override` is what was asked for before a restart.
+
+        `reader`: this program is one of two.
+        """
         self._wall_clock = clock.WallClock()
         self._situation = Situation(
-            rules, started_at=clock.now(), epoch=self._wall_clock.epoch
+            rules, started_at=clock.now(), epoch=self._wall_clock.epoch, reader=reader
         ).with_recalled(override)
         self._slots: list[tuple[Slot, Palette | None]] = []
         self._changed = asyncio.Event()
         self._told: View | None = None
         self._ended = False
         self._troubles: dict[str, str | None] = {}
+        self._people = PersonFaults()
         self.on_refresh: Callable[[], None] = lambda: None
         """Called when somebody asks for a reading now."""
         self._pace = 0.0
         self._changed_at = clock.now()
         self.on_pace: Callable[[float], None] = lambda _seconds: None
         """Called with the seconds that are to lie between two readings at least; 0: as set."""
+        self._turns = self.turns
+        self.on_turns: Callable[[Turns], None] = lambda _turns: None
+        """Called when other sources are to run than before."""
         self.on_override: Callable[[Override | None], None] = lambda _override: None
         """Called with each new override, to be remembered."""
+        self.on_asked: Callable[[Override | None, bool], None] = lambda _override, _others: None
+        """Called with each new override, too; True: it is the other reader who answers for it."""
         self.on_view: Callable[[View], None] = lambda _view: None
         """Called with each new view, for the program's own words to people."""
+
+    @property
+    def last_success(self) -> float | None:
+        """When the last good reading was made; what a view says may be a minute behind."""
+        return self._situation.last_success
 
     @property
     def view(self) -> View:
         """What is to be shown now."""
         return self._situation.view(clock.now())
+
+    @property
+    def turns(self) -> Turns:
+        """Which sources are to run now."""
+        return self._situation.turns(clock.now())
 
     def slot(self, palette: Palette | None = None) -> Slot:
         """A new output's place to take views from; `palette`: the output's own, if it has one."""
@@ -63,32 +89,76 @@ class Hub:
     def heard(self, answer: Reading | Trouble) -> None:
         """Take in what the source says."""
         now = clock.now()
+        if not self._situation.turns(now).own:
+            return  # its turn is over, and it has not ended yet
         if isinstance(answer, Reading):
+            self._people.heard(answer)
             self._situation = self._situation.after_reading(answer, now)
         else:
             # Whatever a part raises is told to everybody who may read the topics.
-            answer = replace(answer, detail=redact(answer.detail))
+            answer = replace(answer, detail=told(answer.detail))
             self._situation = self._situation.after_trouble(answer, now)
         self._tell()
 
-    def command(self, command: Command) -> None:
-        """Take in what somebody asks for."""
+    def followed(self, answer: Reading | Trouble) -> None:
+        """Take in what the other reader has published."""
+        now = clock.now()
+        if self._situation.turns(now).followed:
+            self._situation = self._situation.after_followed(answer, now)
+            self._tell()
+
+    def command(self, command: Command | News) -> None:
+        """Take in what somebody asks for, or what is heard of the other reader."""
+        if isinstance(command, Peers | Shared):
+            self._news(command)
+            return
         if isinstance(command, Pressed):
             self._pressed(command)
             return
         if isinstance(command, Refresh):
             self.on_refresh()
             return
-        self._situation = self._situation.after_command(command, clock.now())
-        self.on_override(self._situation.override)
-        self._tell()
+        now = clock.now()
+        if isinstance(command, Walk):
+            self._situation = self._situation.after_walk(command, now)
+            self._tell()
+            return
+        self._situation = self._situation.after_command(command, now)
+        self._overridden(is_others=self._situation.stands_by(now))
+
+    def asked_here(self, command: Command | News) -> None:
+        """Take in what somebody asks for at this machine, and not on the broker."""
+        now = clock.now()
+        if isinstance(command, SetMode | Refresh) and self._situation.stands_by(now):
+            # Whoever leads is asked on the broker, where both hear it.
+            self._situation = self._situation.after_asking(command, now)
+            self._tell()
+        else:
+            self.command(command)
 
     def _pressed(self, pressed: Pressed) -> None:
         now = clock.now()
         asked = self._situation.asked_by(pressed.press, now)
         self._situation = self._situation.after_press(pressed.press, now)
         if asked is not None:
-            self.command(asked)
+            self.asked_here(asked)
+        self._tell()
+
+    def _news(self, news: News) -> None:
+        now = clock.now()
+        if isinstance(news, Peers):
+            led = self._situation.stands_by(now)
+            self._situation = self._situation.after_peers(news, now)
+            if self._situation.stands_by(now) and not led:
+                self.on_refresh()  # the sooner it has read, the sooner it leads again
+        elif self._situation.is_led(now):
+            self._situation = self._situation.after_shared(news.override, now)
+            self._overridden(is_others=True)
+        self._tell()
+
+    def _overridden(self, *, is_others: bool) -> None:
+        self.on_override(self._situation.override)
+        self.on_asked(self._situation.override, is_others)
         self._tell()
 
     def recalled(self, override: Override | None) -> None:
@@ -99,12 +169,14 @@ class Hub:
     def health(self, output: str, health: PartHealth) -> None:
         """Take in how an output is."""
         if health.error is not None:
-            health = replace(health, error=redact(health.error))
+            health = replace(health, error=told(health.error))
         before = self._situation.outputs.get(output)
         if before == health:
             return
         self._log_health(output, health)
         self._situation = self._situation.after_health(output, health)
+        if output == _BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
+            self._situation = self._situation.after_cut(clock.now())
         self._tell()
 
     async def run(
@@ -160,6 +232,14 @@ class Hub:
             self._situation = replace(self._situation, credential=words)
             self._tell()
 
+    def preferred_presence(self, health: PreferredHealth) -> None:
+        """Take in what has become of what Teams was to be told."""
+        if health.error is not None:
+            health = replace(health, error=told(health.error))
+        if health != self._situation.preferred_presence:
+            self._situation = replace(self._situation, preferred_presence=health)
+            self._tell()
+
     def _log_health(self, output: str, health: PartHealth) -> None:
         """Say each trouble once, however often it is tried again, and its end."""
         if health.state is PartState.FAILED:
@@ -182,10 +262,20 @@ class Hub:
             self._pace = pace
             self.on_pace(pace)
 
+    def _take_turns(self) -> None:
+        turns = self.turns
+        if turns == self._turns:
+            return
+        if (standing := self.view.diagnostics.reader) is not None:
+            _log.info("%s", _words_of(standing))
+        self._turns = turns
+        self.on_turns(turns)
+
     def _tell(self) -> None:
         if self._ended:
             return
         self._look_at_the_wall_clock()
+        self._take_turns()
         now = clock.now()
         view = self._situation.view(now)
         if self._told is not None and self._is_news(view, self._told):
@@ -209,6 +299,13 @@ class Hub:
         if isinstance(view.knowledge, NotKnown) or view.people != told.people:
             return True
         return _words(view.knowledge) != _words(told.knowledge)
+
+
+def _words_of(standing: Standing) -> str:
+    other = standing.role.other.value
+    if standing.leads:
+        return f"this reader, the {standing.role}, leads"
+    return f"this reader, the {standing.role}, stands by: the {other} leads"
 
 
 def _words(knowledge: Knowledge) -> str:

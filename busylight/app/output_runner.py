@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from busylight.app.connection import Connection, Limits
+from busylight.app.raised import described, seconds_of, words_of
 from busylight.app.slot import Slot
 from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.backoff import reconnect_delay
 from busylight.core.override import Command
+from busylight.core.reader import News
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
@@ -44,7 +46,7 @@ class OutputRunner:
     slot: Slot
     told: Callable[[str, PartHealth], None]
     """Takes the output's name and health."""
-    heard: Callable[[Command], None]
+    heard: Callable[[Command | News], None]
     """Takes what is asked for through the output."""
     brightness: int
     """Percent, for outputs that are lamps."""
@@ -69,13 +71,13 @@ class OutputRunner:
                     return
                 problem, least, most = "ended by itself", 0.0, None
             except OutputError as error:
-                problem, least = str(error), getattr(error, "retry_after", None) or 0.0
-                most = getattr(error, "retry_within", None)
+                problem, least = words_of(error), seconds_of(error, "retry_after") or 0.0
+                most = seconds_of(error, "retry_within")
             except TimeoutError as error:
-                problem, least, most = f"does not answer: {error}", 0.0, None
+                problem, least, most = f"does not answer: {words_of(error)}", 0.0, None
             except Exception as error:  # noqa: BLE001 -- whatever a part raises is that part's fault alone
                 _log.debug("output %s failed", self.name, exc_info=True)
-                problem, least, most = f"{type(error).__name__}: {error}", 0.0, None
+                problem, least, most = described(error), 0.0, None
             failures = failures + 1 if clock.now() - began < SHOW_LIMIT else 1
             self.told(self.name, PartHealth(PartState.FAILED, problem))
             delay = reconnect_delay(failures)

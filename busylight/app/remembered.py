@@ -83,8 +83,9 @@ class RememberedOverride:
         self._changed.clear()
         try:
             await self._worker.call(_CARD_SECONDS, self.remember, self._newest)
-        except TimeoutError:
-            _log.warning("the card takes too long to keep the override in %s", self._path)
+        except TimeoutError as error:
+            problem = str(error) or "the card takes too long"
+            _log.warning("the override will not outlive a restart: %s: %s", self._path, problem)
 
     def remember(self, override: Override | None) -> None:
         """Keep this one now; None forgets. A card that cannot be written costs the memory only."""

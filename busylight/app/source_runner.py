@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from busylight.app.checked import checked_answer
+from busylight.app.raised import described, told, words_of
 from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
-from busylight.core.presence import Presence
+from busylight.core.preferred_presence import Preferred
 from busylight.edge import clock
 from busylight.edge.current_part import PART, leaving_nothing
-from busylight.edge.lives import Abandoned, Life, first_of
-from busylight.parts import PacedSource, Source, SourceError
+from busylight.edge.lives import Abandoned, Life, fault_in, first_of
+from busylight.parts import NotTakenError, PacedSource, Source, SourceError, WritingSource
 
 _log: Final = logging.getLogger("busylight.app")
 
@@ -33,6 +35,8 @@ class SourceRunner:
     heard: Callable[[Reading | Trouble], None]
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
+    part: str = "source"
+    """What it is called when it blocks the program."""
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""
     _source: Source | None = None
@@ -45,7 +49,7 @@ class SourceRunner:
             try:
                 self._source.refresh()
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
-                _log.warning("the source cannot be asked: %s: %s", type(error).__name__, error)
+                _log.warning("the source cannot be asked: %s", told(described(error)))
 
     def pace(self, seconds: float) -> None:
         """Have the source read no more often than every so many seconds; 0: as it is set."""
@@ -54,10 +58,17 @@ class SourceRunner:
         if isinstance(source, PacedSource):
             source.pace(seconds)
 
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the person's preferred presence at the source; raises `NotTakenError`."""
+        source: object = self._source
+        if not isinstance(source, WritingSource):
+            raise NotTakenError("the source has not begun yet", wait=1.0)
+        await source.prefer(wanted, seconds)
+
     async def run(self) -> None:
         """Read for ever."""
         failures, said = 0, ""
-        PART.set("source")
+        PART.set(self.part)
         while True:
             began = clock.now()
             try:
@@ -65,15 +76,15 @@ class SourceRunner:
                     await self._read()
                 problem = "the source has ended by itself"
             except SourceError as error:
-                problem = str(error)
+                problem = words_of(error)
             except TimeoutError as error:
-                problem = f"the source does not answer: {error}"
+                problem = f"the source does not answer: {words_of(error)}"
             except Exception as error:  # noqa: BLE001 -- whatever a source raises is its fault alone
                 _log.debug("the source failed", exc_info=True)
-                problem = f"the source failed: {type(error).__name__}: {error}"
+                problem = f"the source failed: {described(error)}"
             failures = failures + 1 if clock.now() - began < _LONGEST_PAUSE else 1
             if problem != said:
-                _log.warning("%s", problem)
+                _log.warning("%s", told(problem))
             said = problem
             self.heard(Trouble(Why.UNREACHABLE, problem))
             await asyncio.sleep(full_jitter(failures, base=1.0, cap=_LONGEST_PAUSE))
@@ -85,7 +96,7 @@ class SourceRunner:
         try:
             await life.run(lambda: self._live(life), self.abandoned)
         except BaseExceptionGroup as group:
-            raise first_of(group, SourceError) from group
+            raise fault_in(group, SourceError) from group
         finally:
             self._source = None
 
@@ -120,7 +131,7 @@ class SourceRunner:
         async for answer in source.readings():
             life.go_on()
             self._last_word = asyncio.get_running_loop().time()
-            self.heard(_checked(answer))
+            self.heard(checked_answer(answer))
 
     async def _count_silence(self, source: Source, life: Life) -> None:
         """Give up a source that hangs: it has not even said that it cannot read."""
@@ -130,27 +141,3 @@ class SourceRunner:
             await asyncio.sleep(min(left, SLACK))
         life.begin(_GOODBYE_LIMIT)  # it may hang so that it does not even notice its end
         raise SourceError(f"the source has said nothing for {limit:g} s; it is begun anew")
-
-
-def _checked(answer: Any) -> Reading | Trouble:
-    """What a source may say; of anything else the other parts must not suffer."""
-    if isinstance(answer, Trouble) and _is_trouble(answer):
-        return answer
-    if (
-        isinstance(answer, Reading)
-        and all(_is_presence(each) for each in dict(answer.presences).values())
-        and all(_is_trouble(each) for each in dict(answer.troubles).values())
-        and all(isinstance(who, str) for who in (*answer.presences, *answer.troubles))
-    ):
-        return answer
-    raise SourceError(f"the source says something that is no reading: {type(answer).__name__}")
-
-
-def _is_presence(value: Any) -> bool:
-    return isinstance(value, Presence) and all(
-        isinstance(word, str) for word in (value.availability, value.activity)
-    )
-
-
-def _is_trouble(value: Any) -> bool:
-    return type(value) is Trouble and type(value.why) is Why and type(value.detail) is str

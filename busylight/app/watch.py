@@ -5,6 +5,7 @@ thread looks whether the loop goes round. If it does not, the thread writes wher
 whose code, and ends the process: its supervisor starts it again.
 """
 
+import _thread
 import contextlib
 import os
 import select
@@ -32,7 +33,7 @@ MISSED: Final = 4
 
 While all is well nobody looks before the last but one of them is over: a look wakes the machine.
 """
-LAST_RESORT: Final = 4.5
+LAST_RESORT: Final = 4.25
 """Seconds after a signal at which the process ends whatever hangs: promised are five."""
 _WORD_LIMIT: Final = 2.0  # seconds for the last words, on a card and a stderr that may hang, too
 
@@ -102,7 +103,13 @@ class Watch:
 
     def _work(self) -> None:
         try:
-            self._run()
+            while True:
+                try:
+                    self._run()
+                except MemoryError:
+                    time.sleep(self._pace.tick)  # whoever blocks the loop is found all the same
+                else:
+                    return
         finally:
             self._noted.set()
 
@@ -144,6 +151,23 @@ class Watch:
         return max(due - time.monotonic(), self._pace.tick)
 
     def _end_it(self) -> None:
+        said = threading.Lock()
+        said.acquire()
+        # Not a `Thread`: where memory has run out, to start one may hang for good, as may be just
+        # what holds up the loop.
+        with contextlib.suppress(RuntimeError, MemoryError):
+            _thread.start_new_thread(self._say_last_words, (said,))
+            said.acquire(timeout=_WORD_LIMIT)
+        self._exit_now(1)
+
+    def _say_last_words(self, said: threading.Lock) -> None:
+        try:
+            with contextlib.suppress(MemoryError):
+                self._remember_and_say()
+        finally:
+            said.release()
+
+    def _remember_and_say(self) -> None:
         frame = sys._current_frames().get(self._watched)  # noqa: SLF001 -- its only name
         part = None if frame is None else part_in(frame)
         stack = "" if frame is None else "".join(traceback.format_stack(frame))
@@ -152,19 +176,12 @@ class Watch:
             f"busylight: {part or 'the program itself'} has blocked everything for more than "
             f"{seconds:g} s; ended, to be started again. It hangs here:\n{stack}"
         )
-
-        def say() -> None:
-            if part is not None and self._state_dir is not None:
-                with contextlib.suppress(OSError):
-                    blocked.remember(self._state_dir, part)
+        if part is not None and self._state_dir is not None:
             with contextlib.suppress(OSError):
-                # Not by the log: who blocks may hold its lock.
-                os.write(2, text.encode("utf-8", "replace"))
-
-        saying = threading.Thread(target=say, name="last words", daemon=True)
-        saying.start()
-        saying.join(_WORD_LIMIT)
-        self._exit_now(1)
+                blocked.remember(self._state_dir, part)
+        with contextlib.suppress(OSError):
+            # Not by the log: who blocks may hold its lock.
+            os.write(2, text.encode("utf-8", "replace"))
 
 
 def part_in(frame: FrameType) -> str | None:

@@ -7,8 +7,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from busylight import __version__
-
 COMMANDS = {
     "setup": "find the light, sign in, write the settings: a conversation that ends with a light",
     "run": "watch presence and drive every output, until it is told to stop",
@@ -23,6 +21,7 @@ COMMANDS = {
     "palette": "print the colours in force, and where each rule came from",
     "firmware": "the light that you build: its firmware, or a virtual one",
     "service": "start with the machine, as a service of systemd",
+    "health": "ask the running daemon whether it is well, for a container's health check",
     "set": "set a running daemon's mode through MQTT",
     "unpublish": "take this light off the broker, and out of Home Assistant",
 }
@@ -35,16 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = next((word for word in words if word in COMMANDS), None)
     if command in ("run", "demo"):
         _end_when_told()
-    parser = _parser(command)
+    asks_for_version = command is None and any(word.startswith("--v") for word in words)
+    parser = _parser(command, _version() if asks_for_version else "")
     if command is None:  # --help, --version, or a mistake: argparse explains, and ends it
         parser.parse_args(words)
         return 0
     args = parser.parse_args(words, argparse.Namespace(env_file=None, debug=False))
     from importlib import import_module  # noqa: PLC0415 -- not for --help
 
-    from busylight.cli.common import run_command  # noqa: PLC0415 -- the same
+    from busylight.edge import core_dumps, standard_streams  # noqa: PLC0415 -- the same
 
-    return run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    standard_streams.occupy()
+    core_dumps.forbid()
+    if command == "health":
+        from busylight.cli import health  # noqa: PLC0415 -- without all that the others load
+
+        return health.main(args)
+    from busylight.cli.common import leave, run_command  # noqa: PLC0415 -- not for --help
+
+    code = run_command(import_module(f"busylight.cli.{_module(command)}").main, args)
+    if command == "run" and arguments is None:
+        leave(code)
+    return code
 
 
 def _end_when_told() -> None:
@@ -55,13 +66,21 @@ def _end_when_told() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
 
 
-def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
+def _version() -> str:
+    from busylight.edge.build import described  # noqa: PLC0415 -- a checkout asks git
+
+    return f"busylight {described()}"
+
+
+def _parser(chosen: str | None = None, version: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="busylight",
         description="Shows a person's Microsoft Teams presence on a light, truthfully.",
         epilog="Settings come from an env file and the environment; see config.example.env.",
     )
-    parser.add_argument("--version", action="version", version=f"busylight {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=version, help="say which build this is, and end"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:])

@@ -62,6 +62,11 @@ def _devices(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="ask who is on this port; if it is our light, SERIAL_PORT=auto will find it",
     )
+    parser.add_argument(
+        "--udev-rules",
+        action="store_true",
+        help="print the udev rules that let people open the lights of the output usb",
+    )
 
 
 def _test_light(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +91,11 @@ def _set(parser: argparse.ArgumentParser) -> None:
         metavar="MODE",
         type=mode,
         help=f"one of {', '.join(Mode)}; auto ends an override",
+    )
+    parser.add_argument(
+        "--teams",
+        action="store_true",
+        help="fail unless Teams was told, too (needs GRAPH_WRITE=true where the daemon runs)",
     )
     parser.add_argument(
         "--for", dest="seconds", type=duration, metavar="TIME", help="for so long, e.g. 25m"

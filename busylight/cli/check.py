@@ -11,9 +11,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from busylight.app.clash import clash
-from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import Exit, print_json, settings_of, state_dir_of
 from busylight.core.hours import Hours
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.edge.threads import Worker
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.serial.settings import SerialSettings
@@ -29,9 +29,12 @@ from busylight.settings.outputs import kind_of
 from busylight.settings.tree import Settings
 from busylight.sources.graph.credential_end import last_day, warning
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web import output as page
 
 _NAME_SECONDS: Final = 10.0
 _PART_SECONDS: Final = 20.0
+_BEFORE_WRITING: Final = ("sign-in", "sign-in server", "Graph")
+"""What has to be well for it to be of use to try more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,8 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     running = "no daemon is running" if daemon is None else f"running as process {daemon['pid']}"
     yield Line("daemon", ok=True, result=running)
     if settings.source == "graph" and settings.graph is not None:
-        from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal
-
-        yield await _names(settings.graph)
-        async with GraphSession(settings.graph) as session:
-            for found in await session.check():
-                yield Line(
-                    found.what,
-                    found.ok,
-                    found.detail,
-                    found.remedy,
-                    sign_in=found.what == "sign-in",
-                )
+        async for line in _graph(settings.graph):
+            yield line
         if (ends := _credential(settings.graph)) is not None:
             yield ends
     elif settings.source == "mqtt" and settings.mqtt is not None:
@@ -104,6 +97,21 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield await _part(settings.source, SOURCES, settings.part(settings.source))
     for name in settings.outputs:
         yield await check_output(name, settings, daemon)
+    if settings.web.listen is not None:
+        yield _of_daemon("web", daemon) if daemon else await _tried("web", page.check(settings.web))
+
+
+async def _graph(settings: GraphSettings) -> AsyncIterator[Line]:
+    from busylight.sources.graph import checking  # noqa: PLC0415 -- loads msal
+    from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal
+
+    yield await _names(settings)
+    async with GraphSession(settings) as session:
+        found = await checking.check(session)
+    if settings.write and all(each.ok for each in found if each.what in _BEFORE_WRITING):
+        found.append(await checking.check_writing(settings))
+    for each in found:
+        yield Line(each.what, each.ok, each.detail, each.remedy, sign_in=each.what == "sign-in")
 
 
 def _hours(hours: Hours) -> str:

@@ -30,6 +30,8 @@ LIMIT: Final = 15.0
 
 def main(args: argparse.Namespace) -> int:
     """List what is plugged in. Nothing is opened, and no setting is needed; but see `--ours`."""
+    if args.udev_rules:
+        return _print_udev_rules()
     if args.ours is not None:
         return _confirm(args)
     env_file_is_there(args)
@@ -44,6 +46,20 @@ def main(args: argparse.Namespace) -> int:
         paragraphs.append(text)
     paragraphs += [text for document in found for text in _paragraphs(document)]
     print("\n\n".join(paragraphs))
+    return Exit.OK
+
+
+def _print_udev_rules() -> int:
+    from busylight.outputs.usb.rules import udev_rules  # noqa: PLC0415 -- only here
+
+    try:
+        from busylight.outputs.usb.lights import supported  # noqa: PLC0415 -- an extra
+    except ImportError:
+        raise CommandError(
+            "the lights of the output usb are known to the extra: "
+            "pip install 'busylight-presence[usb]'"
+        ) from None
+    print(udev_rules(supported()), end="")
     return Exit.OK
 
 

@@ -105,8 +105,16 @@ def _permit(
 def _flash_avr(
     board: AvrBoard, port: str, settings: dict[str, str], identity: protocol.Identity | None
 ) -> str:
-    number = secrets.token_bytes(8) if identity is None else identity.serial_number
-    settings.setdefault("SERIAL_NUMBER", avr.serial_number(number))  # the same light as before
+    if identity is None:
+        settings.setdefault("SERIAL_NUMBER", avr.serial_number(secrets.token_bytes(8)))
+    else:
+        settings = avr.settings_told(identity) | settings  # the same light as before
+        if untold := [name for name in avr.UNTOLD if name not in settings]:
+            print(
+                f"A board does not tell {', '.join(untold)}: what was set there is the usual "
+                "again, unless you name it with --set.",
+                flush=True,
+            )
     before = device_of(port, devices())
     with TemporaryDirectory(prefix="busylight-flash-") as directory:
         firmware = avr.build(Path(directory), settings, avr.chip_of(board.mcu))

@@ -4,8 +4,8 @@ import argparse
 import os
 from typing import Final
 
-from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import CommandError
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.outputs.serial.finding import port_of
 from busylight.parts import OutputError
 from busylight.settings.tree import Settings

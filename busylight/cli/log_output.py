@@ -12,6 +12,14 @@ from busylight.edge.log import protect
 from busylight.edge.speaker import Speaker
 
 
+class _Lines(logging.Formatter):
+    """One line for one message, whatever is in it: nobody forges lines, or moves the cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        text = super().formatMessage(record)
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -54,7 +62,7 @@ def configure(level: str, *, as_json: bool, speaker: Speaker | None = None) -> N
         handler.setFormatter(_JsonLines())
     else:
         time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-        handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_Lines(f"{time}%(levelname)s %(name)s: %(message)s"))
     if speaker is not None and level != "debug":
         protect([handler])
         handler = CalmHandler(handler)

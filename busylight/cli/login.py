@@ -30,7 +30,7 @@ async def _sign_in(graph: GraphSettings, *, by_browser: bool, switch: bool) -> s
     )
     from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- loads msal, httpx
 
-    async with GraphSession(graph) as session:
+    async with GraphSession(graph, writes=graph.write) as session:
         try:
             if by_browser:
                 return await sign_in_by_browser(session, switch=switch)

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from busylight.app.control_socket import ask_daemon
 from busylight.cli.common import CommandError, Exit, settings_of
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.service.files import settings_file, unit_name
 from busylight.service.install import ServiceError, install, state_of, uninstall
 from busylight.settings.variables import env_file_in_force

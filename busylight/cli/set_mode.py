@@ -1,10 +1,11 @@
-"""`busylight set MODE [--for 25m]`: a running daemon's override, through MQTT."""
+"""`busylight set MODE [--for 25m] [--teams]`: a running daemon's override, through MQTT."""
 
 import argparse
 import asyncio
 
 from busylight.cli.common import CommandError, Exit, broker_settings_of, settings_of
 from busylight.core.override import Mode, SetMode
+from busylight.core.preferred_presence import PREFERRED
 
 
 def main(args: argparse.Namespace) -> int:
@@ -13,6 +14,13 @@ def main(args: argparse.Namespace) -> int:
 
     if args.mode is Mode.AUTO and args.seconds is not None:
         raise CommandError("--for does not go with auto, which has no end", Exit.USAGE)
+    if args.teams and args.mode not in (Mode.AUTO, *PREFERRED):
+        raise CommandError(
+            f"--teams does not go with {args.mode}, which is about the light alone; it goes with "
+            f"auto, {', '.join(PREFERRED)}",
+            Exit.USAGE,
+        )
     settings = settings_of(args, needs_source=False, needs_outputs=False)
-    asyncio.run(set_mode(broker_settings_of(settings), SetMode(args.mode, args.seconds)))
+    wanted = SetMode(args.mode, args.seconds)
+    asyncio.run(set_mode(broker_settings_of(settings), wanted, teams=args.teams))
     return Exit.OK

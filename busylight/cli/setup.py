@@ -19,7 +19,13 @@ from busylight.settings.faults import SettingFault, SettingsError
 from busylight.settings.fields import fields_of
 from busylight.settings.load import check
 from busylight.settings.outputs import COLOR
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     DEFAULT_FILES,
     PREFIX,
@@ -73,7 +79,8 @@ def main(args: argparse.Namespace) -> int:
     )
     asks = sys.stdin.isatty() and not args.yes
     talk = conversation(answers, place) if asks else unattended(answers, place, may_change=args.yes)
-    with Doer(file, reader.settings_of, written=there, not_written=environment.keys()) as doer:
+    written = [*there, *(name.removeprefix(PREFIX) for name in variables.old_names)]
+    with Doer(file, reader.settings_of, written=written, not_written=environment.keys()) as doer:
         if daemon_runs(doer.state_dir(answers.values)):
             raise CommandError(
                 "busylight is running, and has the light: stop it first (sudo systemctl stop "
@@ -132,7 +139,7 @@ def _target(args: argparse.Namespace) -> Path:
 def fields() -> Mapping[str, FieldInfo]:
     """Every setting that can be asked for, by its name without the prefix."""
     own = {name.upper(): Settings.model_fields[name] for name in OWN_FIELDS}
-    parts = fields_of({**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}, [])
+    parts = fields_of({**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}, [])
     return own | {name.removeprefix(PREFIX): field for name, field in parts.items()}
 
 

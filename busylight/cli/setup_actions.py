@@ -8,11 +8,11 @@ import signal
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from busylight.cli.common import CommandError
 from busylight.cli.setup_show import LightShow
@@ -52,13 +52,13 @@ class Doer:
         file: Path,
         settings_of: Callable[[Values], Settings],
         *,
-        written: Values,
+        written: Iterable[str],
         not_written: Iterable[str],
     ) -> None:
-        """`written`: what the file has; `not_written`: names that the environment has."""
+        """`written`: names that the file has; `not_written`: names that the environment has."""
         self._file = file
         self._settings_of = settings_of
-        self._written = written
+        self._written = frozenset(written)
         self._not_written = frozenset(not_written)
         self._stack = contextlib.ExitStack()
         self._signed_in = False
@@ -99,7 +99,7 @@ class Doer:
     def _done(self, action: Action) -> Outcome:
         match action:
             case FindLights():
-                return Outcome(ok=True, lights=tuple(_lights(self.state_dir(action.values))))
+                return _find_lights(self.state_dir(action.values))
             case FindBrokers():
                 from busylight.cli.setup_brokers import find_brokers  # noqa: PLC0415 -- zeroconf
 
@@ -131,11 +131,12 @@ class Doer:
     async def _sign_in(self, action: SignIn) -> Outcome:
         from busylight.cli.browser_login import sign_in_by_browser  # noqa: PLC0415 -- msal, httpx
         from busylight.cli.sign_in_prompt import show_prompt  # noqa: PLC0415
+        from busylight.sources.graph.checking import check  # noqa: PLC0415
         from busylight.sources.graph.session import GraphSession  # noqa: PLC0415
 
         settings = self._settings_of(action.values)
         graph = self._with_own_cache(settings)
-        async with GraphSession(graph) as session:
+        async with GraphSession(graph, writes=graph.write) as session:
             try:
                 if graph.is_app_permission:
                     who = "as the app itself"
@@ -145,7 +146,7 @@ class Doer:
                     who = f"as {await session.sign_in(show_prompt)}"
             except SignedOutError as error:
                 return Outcome(ok=False, text=str(error), aadsts=error.aadsts)
-            lines = await session.check()
+            lines = await check(session)
         failed = [line for line in lines if not line.ok]
         if failed:
             told = "; ".join(f"{line.detail}; {line.remedy}" for line in failed)
@@ -268,9 +269,18 @@ async def _try_source(settings: Settings) -> Outcome:
     return Outcome(ok=True, text=f"the tenant is there, and {reached}")
 
 
-def _lights(state_dir: Path) -> Iterable[FoundLight]:
-    """The serial ports, first those that `auto` would take, and what other outputs find."""
+def _find_lights(state_dir: Path) -> Outcome:
+    """Everything that may be a light; the text names the kinds that cannot be looked for."""
     from busylight.cli.devices import devices_found  # noqa: PLC0415
+
+    found = devices_found()
+    lights = [*_serial_lights(state_dir), *(each for one in found for each in _lights_of(one))]
+    text = "\n".join(f"{one['output']}: {one['error']}" for one in found if one["error"])
+    return Outcome(ok=True, text=text, lights=tuple(lights))
+
+
+def _serial_lights(state_dir: Path) -> Iterable[FoundLight]:
+    """The serial ports, first those that `auto` would take."""
     from busylight.outputs.serial.confirmed import recall  # noqa: PLC0415
     from busylight.outputs.serial.finding import marked  # noqa: PLC0415
     from busylight.outputs.serial.ports import list_ports  # noqa: PLC0415 -- loads pyserial
@@ -285,13 +295,16 @@ def _lights(state_dir: Path) -> Iterable[FoundLight]:
             is_ours=port in auto,
             problem=port.problem,
         )
-    for document in devices_found():
-        for device in document["devices"]:
-            lines = (line.partition("=")[::2] for line in device["settings"])
-            values = {name.removeprefix(PREFIX): value for name, value in lines}
-            yield FoundLight(
-                device["name"],
-                {"OUTPUTS": document["output"], **values},
-                is_ours=True,
-                problem=device["problem"],
-            )
+
+
+def _lights_of(document: Mapping[str, Any]) -> Iterable[FoundLight]:
+    """What another output has found."""
+    for device in document["devices"]:
+        lines = (line.partition("=")[::2] for line in device["settings"])
+        values = {name.removeprefix(PREFIX): value for name, value in lines}
+        yield FoundLight(
+            device["name"],
+            {"OUTPUTS": document["output"], **values},
+            is_ours=True,
+            problem=device["problem"],
+        )

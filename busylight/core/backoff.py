@@ -46,7 +46,7 @@ def retry_after(value: str | None, utc_now: datetime) -> float | None:
         return min(float(text[:10]), RETRY_AFTER_LIMIT)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

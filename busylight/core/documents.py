@@ -9,7 +9,9 @@ from typing import Any
 from busylight.core.knowledge import Knowledge, Known, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Override
-from busylight.core.view import Diagnostics, View
+from busylight.core.preferred_presence import PreferredHealth
+from busylight.core.reader import Role
+from busylight.core.view import Diagnostics, Standing, View
 
 Dates = Callable[[float | None], str | None]
 """`busylight.edge.clock.WallClock.rfc3339`, or a fake of it."""
@@ -97,7 +99,34 @@ def diagnostics_document(
         document["blocked"] = diagnostics.blocked
     if diagnostics.credential is not None:
         document["credential"] = diagnostics.credential
+    if diagnostics.preferred_presence is not None:
+        document["preferred_presence"] = _preferred_document(diagnostics.preferred_presence, dates)
+    if diagnostics.reader is not None:
+        document["reader"] = _standing_document(diagnostics.reader)
     return document
+
+
+def _preferred_document(health: PreferredHealth, dates: Dates) -> dict[str, Any]:
+    document: dict[str, Any] = {"state": health.state.value, "availability": health.availability}
+    if health.since is not None:
+        document["since"] = dates(health.since)
+    if health.error is not None:
+        document["error"] = health.error
+    return document
+
+
+def _standing_document(standing: Standing) -> dict[str, Any]:
+    """How one of two readers stands; `null` is what is not known without the broker."""
+    peers = standing.peers
+    words = ("offline", "online")
+    is_primary = standing.role is Role.PRIMARY
+    return {
+        "role": standing.role.value,
+        "leads": standing.leads,
+        "primary": None if peers is None else words[peers.primary_online],
+        "primary_reads": standing.reads if is_primary else peers and peers.primary_reads,
+        "spare": None if peers is None else words[peers.spare_online],
+    }
 
 
 def view_document(view: View, dates: Dates) -> dict[str, Any]:

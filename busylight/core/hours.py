@@ -47,7 +47,10 @@ def parse_hours(text: str) -> tuple[Opening, ...]:
     openings: set[Opening] = set()
     days: tuple[int, ...] = _EVERY_DAY
     named: tuple[int, ...] = ()
-    for piece in re.split(r"[,;]", re.sub(r"\s*-\s*", "-", text.strip())):
+    plain = re.sub(
+        r"\s*[-\u2013]\s*", "-", text.strip()
+    )  # a dash is what word processors make of it
+    for piece in re.split(r"[,;]", plain):
         if not piece.strip():
             continue
         *words, last = piece.split()

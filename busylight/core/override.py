@@ -86,7 +86,14 @@ class Pressed:
     press: Press
 
 
-Command = SetMode | SetLight | Refresh | Pressed
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A command: show each state of the palette in turn on every output, or stop doing so."""
+
+    on: bool = True
+
+
+Command = SetMode | SetLight | Refresh | Pressed | Walk
 
 
 _DURATION: Final = re.compile(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s?)?")

@@ -16,14 +16,37 @@ from busylight.core.decide import Decision, busiest, decide
 from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
-from busylight.core.override import Override, Press, Refresh, SetLight, SetMode, override_after
+from busylight.core.override import (
+    Override,
+    Press,
+    Refresh,
+    SetLight,
+    SetMode,
+    Walk,
+    override_after,
+)
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
-from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
+from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, same_override
+from busylight.core.view import (
+    ButtonEvent,
+    Diagnostics,
+    PartHealth,
+    PartState,
+    Person,
+    Standing,
+    View,
+)
+from busylight.core.walk import step_of
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
+NO_TEAMS: Final = (
+    "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
+    "to Teams on some device"
+)
 OUTSIDE_HOURS: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
@@ -84,6 +107,14 @@ class Situation:
     """The presence that the light has shown last, by itself."""
     button: ButtonEvent | None = None
     """The last press of a light's button."""
+    walk_began: float | None = None
+    """When a walk through the palette was asked for last."""
+    reader: Reader | None = None
+    """With a spare reader: how this one of the two stands; None: it is alone."""
+    followed: bool = False
+    """Whether the memories are of what the other reader has published."""
+    asked: Asked | None = None
+    """What was last asked of the other reader."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
@@ -92,27 +123,22 @@ class Situation:
     faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How often each output, or the `source`, has failed."""
     credential: str | None = None
+    preferred_presence: PreferredHealth | None = None
     blocked: str | None = None
 
     def after_reading(self, reading: Reading, now: float) -> "Situation":
         """What holds when the source has answered."""
         # A reading is whole: who is not in it is not watched any more, as after a change of
         # account, and what was known of him is nobody's presence now.
-        memories = {}
-        for person, presence in reading.presences.items():
-            memory = self.memories.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(
-                presence, now, self.rules.stale_after, reading.slowed_to
-            )
-        for person, trouble in reading.troubles.items():
-            memory = self.memories.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_trouble(trouble, now)
+        memories = self._memories_after(reading, now, followed=False)
         told = self.told_success
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
         after = replace(
             self,
-            memories=MappingProxyType(memories),
+            memories=memories,
+            followed=False,
+            reader=self.reader and self.reader.after_reading(now, reading.slowed_to),
             trouble=None,
             signed_in=True,
             account=reading.account or self.account,
@@ -123,13 +149,17 @@ class Situation:
         return replace(after, shown=after.shown_at(now))
 
     def after_trouble(self, trouble: Trouble, now: float) -> "Situation":
-        """What holds when the source could not read anything."""
+        """What holds when the source could not read anything.
+
+        Where the other reader leads now, it knows: its word holds, and not our trouble.
+        """
         same = self.trouble is not None and self.trouble.why is trouble.why
+        reader = self.reader and self.reader.after_failure(certain=trouble.is_certain)
+        led = reader is not None and reader.stands_by(now)
         return replace(
             self,
-            memories=MappingProxyType(
-                {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
-            ),
+            reader=reader,
+            memories=self.memories if led else self._memories_in(trouble, now),
             trouble=trouble,
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
@@ -137,10 +167,90 @@ class Situation:
             faults=self._faults_with(SOURCE),
         )
 
+    def after_followed(self, answer: Reading | Trouble, now: float) -> "Situation":
+        """What holds when the other reader has published what it knows."""
+        if isinstance(answer, Trouble):
+            return replace(self, memories=self._memories_in(answer, now))
+        memories = self._memories_after(answer, now, followed=True)
+        after = replace(self, memories=memories, followed=True, shown=self.shown_at(now))
+        return replace(after, shown=after.shown_at(now))
+
+    def _memories_after(
+        self, reading: Reading, now: float, *, followed: bool
+    ) -> Mapping[str, Memory]:
+        before = self.memories
+        said = {*reading.presences, *reading.troubles}
+        if followed is not self.followed and len(before) == len(said) == 1 and not self.rules.many:
+            # The same person, whom the other reader calls by another name.
+            before = dict(zip(said, before.values(), strict=True))
+        memories = {}
+        for person, presence in reading.presences.items():
+            memory = before.get(person) or Memory(self.started_at)
+            memories[person] = memory.after_presence(
+                presence, now, self.rules.stale_after, reading.slowed_to
+            )
+        for person, trouble in reading.troubles.items():
+            memory = before.get(person) or Memory(self.started_at)
+            memories[person] = memory.after_trouble(trouble, now)
+        return MappingProxyType(memories)
+
+    def _memories_in(self, trouble: Trouble, now: float) -> Mapping[str, Memory]:
+        return MappingProxyType(
+            {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
+        )
+
+    def after_peers(self, peers: Peers, now: float) -> "Situation":
+        """What holds when the broker has told how the two readers are."""
+        if self.reader is None:
+            return self
+        return self._with_reader(self.reader.after_peers(peers, now), now)
+
+    def after_cut(self, now: float) -> "Situation":
+        """What holds when the broker, and with it the other reader, is lost."""
+        return self if self.reader is None else self._with_reader(self.reader.after_cut(), now)
+
+    def _with_reader(self, reader: Reader, now: float) -> "Situation":
+        """Our own trouble holds again when we lead, and is forgotten when we read no more."""
+        before, turns = self.turns(now), reader.turns(now)
+        after = replace(self, reader=reader)
+        if not turns.own:
+            return replace(after, trouble=None)
+        if before.followed and not turns.followed and self.trouble is not None:
+            return replace(after, memories=self._memories_in(self.trouble, now))
+        return after
+
+    def after_shared(self, override: Override | None, now: float) -> "Situation":
+        """What holds when the reader that leads has told its override."""
+        if same_override(override, self._override(now)):
+            return self
+        return self.with_recalled(override)
+
+    def after_asking(self, command: SetMode | Refresh, now: float) -> "Situation":
+        """What holds when the reader that leads is to be asked for something."""
+        return replace(self, asked=Asked(command, now))
+
+    def stands_by(self, now: float) -> bool:
+        """Whether another reader leads, and would hear what is asked of it."""
+        return self.reader is not None and self.reader.stands_by(now)
+
+    def is_led(self, now: float) -> bool:
+        """Whether the other reader's override holds: it leads, or did while we were away."""
+        return self.reader is not None and (not self.reader.joined or self.reader.stands_by(now))
+
+    def turns(self, now: float) -> Turns:
+        """Which sources run."""
+        return Turns() if self.reader is None else self.reader.turns(now)
+
+    def after_walk(self, command: Walk, now: float) -> "Situation":
+        """What holds when somebody has asked for a walk through the palette, or for its end."""
+        return replace(self, walk_began=now if command.on else None)
+
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
-        view = self.view(now)
-        before = self.after_showing(view)
+        # Whoever asks for a light is not interested in the rest of a walk.
+        still = replace(self, walk_began=None)
+        view = still.view(now)
+        before = still.after_showing(view)
         return replace(before, override=override_after(command, view.light, before.last_lit, now))
 
     def after_showing(self, view: View) -> "Situation":
@@ -149,7 +259,9 @@ class Situation:
         A view changes by the mere passing of time, too, so each one that is shown is noted here.
         """
         light = view.light
-        if light is None or light.is_dark or light == self.last_lit:
+        if view.walk_ends_at is not None or light is None or light.is_dark:
+            return self
+        if light == self.last_lit:
             return self
         return replace(self, last_lit=light)
 
@@ -183,7 +295,8 @@ class Situation:
         people = self._people(now)
         knowledge = self._busiest(people, now)
         palette = palette or self.rules.palette
-        decision = self._decision(knowledge, palette, now)
+        step = step_of(self.walk_began, self.rules.palette, now)
+        decision = self._decision(knowledge, palette, now) if step is None else step.on(palette)
         return View(
             light=decision.light,
             state=decision.state,
@@ -191,6 +304,7 @@ class Situation:
             override=override,
             sign_in=self._sign_in(now),
             button=self.button,
+            walk_ends_at=None if step is None else step.ends_at,
             diagnostics=Diagnostics(
                 source=self.rules.source,
                 version=self.rules.version,
@@ -203,11 +317,39 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
                 credential=self.credential,
+                preferred_presence=self._preferred_presence(knowledge),
+                reader=self._standing(now),
             ),
             people=MappingProxyType(
-                self._with_lights(people, palette, now) if self.rules.many else {}
+                self._with_lights(people, palette, now)
+                if self.rules.many and not self.followed
+                else {}
+            ),
+            duty=Duty(
+                reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
+                is_own=not self.followed,
+                asked=self.asked,
             ),
         )
+
+    def _preferred_presence(self, knowledge: Knowledge) -> PreferredHealth | None:
+        """What became of it: Teams takes it also where it has no effect, and does not say so."""
+        health = self.preferred_presence
+        if (
+            health is None
+            or health.state is not PreferredState.SET
+            or not isinstance(knowledge, Known)
+            or knowledge.presence.availability != "Offline"
+        ):
+            return health
+        return replace(health, error=NO_TEAMS)
+
+    def _standing(self, now: float) -> Standing | None:
+        reader = self.reader
+        if reader is None:
+            return None
+        peers = reader.peers if reader.joined else None
+        return Standing(reader.role, reader.leads(now), reader.reads(now), peers)
 
     def _override(self, now: float) -> Override | None:
         override = self.override
@@ -282,8 +424,12 @@ class Situation:
             moments.append(self.override.ends_at)
         if (prompt := self._sign_in(now)) is not None:
             moments.append(prompt.expires_at)
+        if (step := step_of(self.walk_began, self.rules.palette, now)) is not None:
+            moments.append(step.next_at)
         if self.shown is not None:
             moments.append(self.shown.since + self.rules.minimum_duration)
+        if self.reader is not None and self.reader.late_at is not None:
+            moments.append(self.reader.late_at)
         if (edge := self._next_edge(now)) is not None:
             moments.append(edge)
         return min((moment for moment in moments if moment > now), default=None)

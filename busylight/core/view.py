@@ -8,6 +8,8 @@ from types import MappingProxyType
 from busylight.core.knowledge import Knowledge, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Mode, Override, Press
+from busylight.core.preferred_presence import PreferredHealth
+from busylight.core.reader import Duty, Peers, Role
 
 
 class PartState(StrEnum):
@@ -42,6 +44,18 @@ class ButtonEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How one of two readers stands."""
+
+    role: Role
+    leads: bool
+    reads: bool
+    """Whether its own readings go well."""
+    peers: Peers | None
+    """What is known of both; None while the broker is not there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostics:
     """What the program says about itself."""
 
@@ -59,8 +73,12 @@ class Diagnostics:
     """How often each output, or the `source`, has failed since the start, if ever."""
     blocked: str | None = None
     """The part for which the program had to be started again, and why."""
+    preferred_presence: PreferredHealth | None = None
+    """What has become of what Teams was to be told; None: nothing is told to Teams."""
     credential: str | None = None
     """That the app's own secret or certificate ends soon, and what to do; None: it does not."""
+    reader: Standing | None = None
+    """With a spare reader: how this one of the two stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,10 @@ class View:
     """By id, when several people are watched; else empty."""
     button: ButtonEvent | None = None
     """The last press."""
+    walk_ends_at: float | None = None
+    """When the walk through the palette ends that the light is on; None: it is on none."""
+    duty: Duty = field(default_factory=Duty)
+    """What is nobody's business but the output's that speaks for one of two readers."""
     is_last: bool = False
     """Whether the program ends after this one."""
 

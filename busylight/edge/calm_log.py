@@ -5,6 +5,7 @@ them, and none that the same part has written in that minute already. The others
 a minute each part gets a line with their number and the last of them, at most `SUMMARIES`.
 """
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -91,9 +92,11 @@ class CalmHandler(logging.Handler):
 
     def _tell_later(self) -> None:
         if self._timer is None:
-            self._timer = threading.Timer(_MINUTE, self.tell)
-            self._timer.name, self._timer.daemon = "log", True
-            self._timer.start()
+            timer = threading.Timer(_MINUTE, self.tell)
+            timer.name, timer.daemon = "log", True
+            with contextlib.suppress(RuntimeError):  # no more threads now: the next line tries it
+                timer.start()
+                self._timer = timer
 
     def _summarize(self) -> None:
         parts = sorted(

@@ -9,15 +9,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from busylight.edge.current_part import PartEndedError
+
 GRACE: Final = 1.0
 """Seconds that a part gets to notice that its time is up, before it is left to itself."""
 
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-
-
-class PartEndedError(RuntimeError):
-    """Code of a part tried to end the program, or cancelled itself."""
 
 
 Abandoned = set["asyncio.Task[None]"]
@@ -55,7 +53,8 @@ class Life:
             raise
         if task.cancelled():
             raise PartEndedError("cancelled itself")
-        task.result()
+        if (error := task.exception()) is not None:
+            raise error if isinstance(error, BaseExceptionGroup) else _fault(error)
 
     @asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
@@ -104,6 +103,20 @@ def first_of(error: BaseException, wanted: type[Exception] = Exception) -> BaseE
     if isinstance(error, BaseExceptionGroup):
         return first_of((error.subgroup(wanted) or error).exceptions[0], wanted)
     return error
+
+
+def fault_in(group: BaseExceptionGroup[BaseException], wanted: type[Exception]) -> Exception:
+    """The same of a group, as something that nobody takes for the end of the program."""
+    return _fault(first_of(group, wanted))
+
+
+def _fault(error: BaseException) -> Exception:
+    if isinstance(error, Exception):
+        return error
+    # A library's own kind of exit or cancellation, say: no `except Exception` would stop it.
+    ended = PartEndedError(f"raised {type(error).__name__}")
+    ended.__cause__ = error
+    return ended
 
 
 async def contained(work: Work) -> None:

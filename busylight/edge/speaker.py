@@ -4,6 +4,7 @@ A terminal that was stopped by Ctrl-S, or a pipe that nobody reads, would otherw
 whoever logs a line, and with it the light.
 """
 
+import contextlib
 import os
 import queue
 import threading
@@ -26,14 +27,16 @@ class Speaker:
     def say(self, line: str) -> None:
         """Have one line written; returns at once."""
         with self._idle:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write, name="speaker", daemon=True)
-                self._thread.start()
             try:
                 self._lines.put_nowait(f"{line}\n".encode("utf-8", "replace"))
             except queue.Full:
                 return
             self._unwritten += 1
+            if self._thread is None:
+                thread = threading.Thread(target=self._write, name="speaker", daemon=True)
+                with contextlib.suppress(RuntimeError):  # no more threads now; with the next line
+                    thread.start()
+                    self._thread = thread
 
     def flush(self, seconds: float = 1.0) -> None:
         """Wait until all is written, but no longer than `seconds`."""

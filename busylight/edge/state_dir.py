@@ -28,8 +28,8 @@ def prepare(path: Path) -> None:
     Run as root this process becomes the directory's owner first, so that a daemon that runs as
     somebody else can read whatever is written there. Raises `StateDirError`.
     """
-    _become_owner(path)
     try:
+        _become_owner(path)
         path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
         _make_private(path)
     except FileExistsError:

@@ -24,6 +24,10 @@ class TooManyHangError(TimeoutError):
     """So many earlier calls still hang that no further one is started."""
 
 
+class NoThreadError(TimeoutError):
+    """The system lets us start no further thread."""
+
+
 class _Job:
     def __init__(self, call: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
         self.call = call
@@ -110,9 +114,12 @@ class Worker:
                 f"{len(self._abandoned)} earlier calls of {self._name} still hang"
             )
         jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=_work, args=(jobs,), name=self._name, daemon=True)
-        self._thread.start()
-        self._jobs = jobs
+        thread = threading.Thread(target=_work, args=(jobs,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise NoThreadError(f"{error}: the system's limit of threads is reached") from None
+        self._thread, self._jobs = thread, jobs
         return jobs
 
     def _abandon(self) -> None:

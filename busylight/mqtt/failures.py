@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Final
 
-from busylight.edge.threads import TooManyHangError
+from busylight.edge.threads import NoThreadError, TooManyHangError
 from busylight.mqtt.settings import MqttSettings
 from busylight.parts import OutputError, SourceError
 
@@ -63,6 +63,10 @@ class NoDaemonError(BrokerError):
     """No daemon has confirmed a command."""
 
 
+class TeamsNotToldError(BrokerError):
+    """The daemon shows what was asked for, and Teams does not know of it."""
+
+
 def where(settings: MqttSettings) -> str:
     """The broker's address as people write it."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -81,6 +85,13 @@ def silent(settings: MqttSettings) -> BrokerError:
     )
 
 
+def slept(settings: MqttSettings) -> BrokerError:
+    """The machine was suspended, or the program stopped: what was said meanwhile is lost."""
+    return BrokerError(
+        f"this machine has slept, and the broker at {where(settings)} has dropped us meanwhile"
+    )
+
+
 def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  # noqa: C901 -- one case a line
     """Why no connection could be made."""
     at = where(settings)
@@ -89,6 +100,8 @@ def of_dialling(error: BaseException, settings: MqttSettings) -> BrokerError:  #
             return error
         case TooManyHangError():
             return BrokerError(f"{at}: {error}; the name service or the network hangs")
+        case NoThreadError():
+            return BrokerError(f"{at} cannot be asked now: {error}")
         case ssl.SSLError():
             return _of_tls(error, settings)
         case socket.gaierror(errno=socket.EAI_AGAIN):

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from busylight.core.reader import Role
 from busylight.parts import INHERITED, Branch, CommaList, Fault
 
 
@@ -100,6 +101,7 @@ class MqttSettings(Branch):
     """Where it is remembered what was published; None: nowhere."""
     source: Annotated[str, INHERITED] = "graph"
     interval: Annotated[float, INHERITED] = 5.0
+    reader: Annotated[Role | None, INHERITED] = None
 
     host: Annotated[str, AfterValidator(_host)] = Field(
         description="The broker's host name or address", examples=["homeassistant.local"]
@@ -156,7 +158,8 @@ class MqttSettings(Branch):
     )
     client_id: Annotated[str, AfterValidator(_client_id)] | None = Field(
         default=None,
-        description="Client id; default busylight-<ID>. Each program needs its own",
+        description="Client id; default busylight-<ID>, with READER behind it. Each program needs "
+        "its own",
         examples=["busylight-desk"],
     )
     topic: Annotated[str, AfterValidator(_topic)] = Field(
@@ -228,7 +231,8 @@ class MqttSettings(Branch):
     @property
     def client_id_in_force(self) -> str:
         """The daemon's client id."""
-        return self.client_id or f"busylight-{self.id}"
+        role = "" if self.reader is None else f"-{self.reader}"
+        return self.client_id or f"busylight-{self.id}{role}"
 
     @property
     def source_client_id(self) -> str:
@@ -240,8 +244,23 @@ class MqttSettings(Branch):
         """The topic under which everything of this light stands."""
         return f"{self.topic}/{self.id}"
 
+    @property
+    def following_the_other(self) -> Self:
+        """With a spare reader: the settings of a source that hears what the other one says."""
+        return self.model_copy(
+            update={
+                "source": "mqtt",
+                # Beside a connection of SOURCE=mqtt, if that is what is read.
+                "client_id": f"{self.client_id_in_force}-other",
+                "source_topic": (f"{self.base}/presence",),
+                "source_availability_topic": (),
+                "source_stale_after": 0.0,
+            }
+        )
+
     def faults(self) -> Iterable[Fault]:
         """Say what does not go together."""
+        yield from self._faults_of_reader()
         if (self.cert_file is None) != (self.key_file is None):
             have, lack = ("cert", "key") if self.cert_file else ("key", "cert")
             yield Fault(
@@ -260,6 +279,18 @@ class MqttSettings(Branch):
         if self.password is not None and self.username is None:
             yield Fault("username", "is missing: MQTT_PASSWORD is of no use without it")
         yield from self._faults_of_source()
+
+    def _faults_of_reader(self) -> Iterable[Fault]:
+        """Say what would make both readers one to the broker."""
+        reader, client_id = self.reader, (self.client_id or "").lower()
+        if reader is not None and client_id and reader not in client_id:
+            yield Fault(
+                "client_id",
+                f"does not say that this is the {reader}: the other reader would have the same, "
+                f"and the broker lets only one live; have {reader} in it, and {reader.other} in "
+                "the other's",
+                f"busylight-{self.id}-{reader}",
+            )
 
     def _faults_of_source(self) -> Iterable[Fault]:
         """Say what is wrong with what is followed."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from busylight.outputs.usb.rules import RULES, udev_rules
 from busylight.service.files import (
     MODULES,
     SETTINGS_DIR,
@@ -43,7 +44,7 @@ def install(program: Path, settings: Path, name: str | None, say: Say) -> None:
     target = settings_file(name)
     _see_that_nothing_is_lost(settings, target)
     with _told():
-        for path, text in files(program).items():
+        for path, text in {**files(program), **usb_rules()}.items():
             if _write(path, text):
                 say(f"wrote {path}")
         _run("systemd-sysusers", "/etc/sysusers.d/busylight.conf")
@@ -76,13 +77,22 @@ def uninstall(program: Path, name: str | None, say: Say) -> None:
         _run("systemctl", "disable", *(["--now"] if _BOOTED.is_dir() else []), unit, may_fail=True)
         say(f"stopped and disabled {unit}")
         if not _others(unit):
-            for path in files(Path("/")):
+            for path in (*files(Path("/")), RULES):
                 if path.exists():
                     path.unlink()
                     say(f"removed {path}")
         if _BOOTED.is_dir():
             _run("systemctl", "daemon-reload")
     say(f"left: {SETTINGS_DIR} (settings), {STATE_ROOT} (sign-in), and the user {USER}")
+
+
+def usb_rules() -> dict[Path, str]:
+    """The rules for lights from the shop, where the library that speaks to them is installed."""
+    try:
+        from busylight.outputs.usb.lights import supported  # noqa: PLC0415 -- an extra
+    except ImportError:
+        return {}
+    return {RULES: udev_rules(supported())}
 
 
 def state_of(name: str | None) -> str:

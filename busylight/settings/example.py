@@ -12,7 +12,13 @@ from pydantic.fields import FieldInfo
 from busylight.core.palette import DEFAULT_RULES
 from busylight.settings.fields import is_secret, variables_of
 from busylight.settings.outputs import Look
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import PREFIX
 
 _WIDTH: Final = 90
@@ -34,6 +40,7 @@ _TITLES: Final = {
     "usb": "Lights from the shop, on USB (pip install 'busylight-presence[usb]')",
     "webhook": "A webhook: any URL",
     "wled": "A light that runs WLED, on the network",
+    "web": "The page that the program serves (pip install 'busylight-presence[web]')",
 }
 
 _COLORS: Final = """\
@@ -56,7 +63,7 @@ not set there is as in BUSYLIGHT_SERIAL_…. Its name is yours: a letter, then a
 def example_env() -> str:
     """The whole file."""
     parts = [_comment(_HEAD), _section("The program itself", "", _own())]
-    for name, model in {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}.items():
+    for name, model in {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}.items():
         if variables_of(model):
             parts.append(_section(_TITLES[name], f"{name.upper()}_", variables_of(model)))
     look = _section("", "SERIAL_", variables_of(Look)).partition("\n")[2]

@@ -1,10 +1,9 @@
 """What is wrong with the settings, in words that teach."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-
-from pydantic_core import ErrorDetails
 
 _LONGEST_VALUE: Final = 120
 _USERINFO: Final = re.compile(r"(://)[^/@\s]*@")
@@ -61,12 +60,13 @@ _WORDINGS: Final = {
 }
 
 
-def problem_of(detail: ErrorDetails) -> str:
+def problem_of(detail: Mapping[str, Any]) -> str:
     """What pydantic found, as the rest of a sentence that begins with the variable."""
     context: dict[str, Any] = detail.get("ctx", {})
     wording = _WORDINGS.get(detail["type"])
     if wording is None:
-        return detail["msg"][:1].lower() + detail["msg"][1:]
+        message = str(detail["msg"])
+        return message[:1].lower() + message[1:]
     if "expected" in context:
         context = {**context, "expected": str(context["expected"]).replace("'", "")}
     return wording.format(**context)

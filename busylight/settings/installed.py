@@ -11,7 +11,12 @@ from pydantic import BaseModel
 
 from busylight.parts import API_VERSION, INHERITED
 from busylight.settings.outputs import COLOR, kind_of
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+)
 
 SOURCES: Final = "busylight.sources"
 OUTPUTS: Final = "busylight.outputs"
@@ -75,7 +80,8 @@ class Installed:
 def _taken_words() -> frozenset[str]:
     """First words of variables that are ours: a plugin's would be mistaken for them."""
     own = {name.split("_")[0] for name in OWN_FIELDS}
-    return frozenset({"color", *own, *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS})
+    parts = {*BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS}
+    return frozenset({"color", *own, *parts})
 
 
 def installed() -> list[Installed]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -27,7 +28,14 @@ from busylight.settings.installed import (
     plugins,
 )
 from busylight.settings.outputs import COLOR, Look, kind_of, prefix_of, problem_of_instance
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES, OWN_FIELDS, Settings
+from busylight.settings.places import state_dir
+from busylight.settings.tree import (
+    BUILT_IN_OTHERS,
+    BUILT_IN_OUTPUTS,
+    BUILT_IN_SOURCES,
+    OWN_FIELDS,
+    Settings,
+)
 from busylight.settings.variables import (
     PREFIX,
     Variable,
@@ -37,11 +45,11 @@ from busylight.settings.variables import (
     with_secret_files,
 )
 from busylight.settings.working_hours import holidays_of, zone_of
+from busylight.sources.graph.settings import GraphSettings
 
 _log: Final = logging.getLogger("busylight.settings")
 
-_SYSTEM_FILE_DIR: Final = Path("/etc/busylight")
-_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS}
+_BUILT_IN: Final = {**BUILT_IN_SOURCES, **BUILT_IN_OUTPUTS, **BUILT_IN_OTHERS}
 _ASKED_FOR_ANYWAY: Final = ("serial", "terminal")
 """Parts whose settings commands want although no output of theirs is chosen."""
 
@@ -108,6 +116,7 @@ class _Loader(Builder):
             parts[name] = self._branch(name, model, with_place, required=name in chosen)
         parts.update(self._plugin_branches(source if needs_source else "", chosen, inherited))
         self._refuse_twins(parts)
+        self._refuse_writing_without_graph(source, parts["graph"])
         palette = Palette(self._rules(""), self._palette_name())
         values = {
             **own,
@@ -179,12 +188,10 @@ class _Loader(Builder):
                 values[name] = variable.value
         if self._is_adaptive:
             values["interval"] = f"{OFTEN:g}"
-        for name in ("source", "log_level", "log_format", "on_exit"):
+        for name in ("source", "reader", "log_level", "log_format", "on_exit"):
             if name in values:
                 values[name] = values[name].lower()
-        if "state_dir" not in values:
-            values["state_dir"] = self._state_root() / str(values.get("id", "busylight"))
-        values["state_dir"] = Path(values["state_dir"]).expanduser()
+        values["state_dir"] = state_dir(self.given, self._file, self._environ)
         cache = values.get("token_cache", values["state_dir"] / "token_cache.json")
         values["token_cache"] = Path(cache).expanduser()
         return values
@@ -193,15 +200,6 @@ class _Loader(Builder):
     def _is_adaptive(self) -> bool:
         interval = self.given.get(f"{PREFIX}INTERVAL")
         return interval is not None and interval.value.strip().lower() == AUTO
-
-    def _state_root(self) -> Path:
-        if systemd := self._environ.get("STATE_DIRECTORY"):
-            return Path(systemd.split(":")[0])
-        if self._file is not None and self._file.resolve().is_relative_to(_SYSTEM_FILE_DIR):
-            return Path("/var/lib/busylight")
-        if xdg := self._environ.get("XDG_STATE_HOME"):
-            return Path(xdg) / "busylight"
-        return Path("~/.local/state/busylight").expanduser()
 
     def _refuse_unknown_parts(self, source: str, outputs: Iterable[str]) -> None:
         if source not in known(SOURCES):
@@ -244,6 +242,14 @@ class _Loader(Builder):
                 hint = f"; set {only}, say" if only else f"; {kind_of(name)} can be had once only"
                 problem = f"names {name}, which is set to the same as {other}{hint}"
                 self.faults.append(self.fault("OUTPUTS", problem, None))
+
+    def _refuse_writing_without_graph(self, source: str, graph: BaseModel | None) -> None:
+        if source != "graph" and isinstance(graph, GraphSettings) and graph.write:
+            problem = (
+                f"is refused with SOURCE={source}: it sets the presence of the person who is "
+                "signed in to Graph, and nobody is where presence is read elsewhere"
+            )
+            self.faults.append(self.fault("GRAPH_WRITE", problem, "false"))
 
     def _inherited(self, own: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {
@@ -332,8 +338,8 @@ class _Loader(Builder):
         given = self.given.get(f"{PREFIX}PALETTE")
         if given is None:
             return "default"
-        name = given.value.lower().replace("color", "colour").replace("_", "-")
-        if name in PALETTES:
+        plain = re.sub("[ _-]", "", given.value.lower()).replace("color", "colour")
+        if (name := {each.replace("-", ""): each for each in PALETTES}.get(plain)) is not None:
             return name
         problem = f"is none of {', '.join(PALETTES)}"
         self.faults.append(self.fault("PALETTE", problem, "colour-blind"))

@@ -14,6 +14,7 @@ from busylight.core.button import DEFAULT_ACTIONS, parse_action
 from busylight.core.hours import HOURS_EXAMPLE, Hours, parse_hours
 from busylight.core.override import Press
 from busylight.core.palette import PALETTES, Palette
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.serial.settings import SerialSettings
@@ -22,7 +23,9 @@ from busylight.outputs.usb.settings import UsbSettings
 from busylight.outputs.webhook.settings import WebhookSettings
 from busylight.outputs.wled.settings import WledSettings
 from busylight.parts import CommaList
+from busylight.settings.outputs import kind_of
 from busylight.sources.graph.settings import GraphSettings
+from busylight.web.settings import WebSettings
 
 BUILT_IN_SOURCES: Final[dict[str, type[BaseModel]]] = {
     "graph": GraphSettings,
@@ -37,6 +40,8 @@ BUILT_IN_OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "webhook": WebhookSettings,
     "wled": WledSettings,
 }
+BUILT_IN_OTHERS: Final[dict[str, type[BaseModel]]] = {"web": WebSettings}
+"""What has settings of its own, and is neither source nor output."""
 
 
 class OnExit(StrEnum):
@@ -118,6 +123,12 @@ class Settings(BaseModel):
         description="Comma list of mqtt, serial, terminal, usb, gpio, wled, webhook, or plugins' "
         "names; a second one of a kind is serial:desk, with BUSYLIGHT_SERIAL_DESK_…",
         examples=["mqtt,serial"],
+    )
+    reader: Role | None = Field(
+        default=None,
+        description="With two programs of one ID on one broker: primary, or spare, which reads "
+        "while the primary cannot. Empty: there is one program",
+        examples=["spare"],
     )
     interval: float = Field(
         default=5.0,
@@ -220,6 +231,7 @@ class Settings(BaseModel):
     mqtt: MqttSettings | None = Field(default=None, exclude=True)
     serial: SerialSettings | None = Field(default=None, exclude=True)
     terminal: TerminalSettings = Field(default_factory=TerminalSettings, exclude=True)
+    web: WebSettings = Field(default_factory=WebSettings, exclude=True)
     parts: dict[str, BaseModel] = Field(default_factory=dict, exclude=True)
     """The branches of all other parts: a second output of a kind, a plugin; by name."""
     broken: dict[str, str] = Field(default_factory=dict, exclude=True)
@@ -249,6 +261,19 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _two_readers_meet_on_one_broker(self) -> Self:
+        brokers = [name for name in self.outputs if kind_of(name) == "mqtt"]
+        if self.reader is None or brokers == ["mqtt"]:
+            return self
+        others = [name for name in self.outputs if name not in brokers]
+        lack = f"has {', '.join(brokers)}, and one is right" if brokers else "has no output mqtt"
+        raise PydanticCustomError(
+            "outputs",
+            "{lack}: the two of READER find each other on one broker, by the output mqtt",
+            {"field": "outputs", "lack": lack, "example": ",".join(["mqtt", *others])},
+        )
+
+    @model_validator(mode="after")
     def _token_cache_is_a_file(self) -> Self:
         if os.path.exists(self.token_cache) and not os.path.isfile(self.token_cache):  # noqa: PTH110, PTH113 -- Path's own raise where one may not look
             raise PydanticCustomError("token_cache", "is not a file", {"field": "token_cache"})
@@ -264,12 +289,13 @@ class Settings(BaseModel):
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the tree, so that no log will show one."""
-    branches = (settings.graph, settings.mqtt, settings.serial, *settings.parts.values())
+    typed = (settings.graph, settings.mqtt, settings.serial, settings.web)
+    branches = (*typed, *settings.parts.values())
     values = (value for branch in branches if branch is not None for _, value in branch)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal"})
+TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal", "web"})
 """The parts whose branches commands ask for by their type."""
 
 OWN_FIELDS: Final = tuple(

@@ -1,14 +1,17 @@
 """Where each variable's value comes from: the environment, the env file, or a secret's file."""
 
-import os
+import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from busylight.settings.envfile import parse_env_file
 from busylight.settings.faults import SettingFault, SettingsError
+from busylight.settings.renamed import RENAMED, Renamed, with_new_names
+
+_log: Final = logging.getLogger("busylight.settings")
 
 PREFIX: Final = "BUSYLIGHT_"
 DEFAULT_FILES: Final = (Path(".env"), Path("/etc/busylight/busylight.env"))
@@ -34,12 +37,15 @@ class Variables:
     file: Path | None
     """The env file that was read, if any."""
     faults: tuple[SettingFault, ...]
+    old_names: tuple[str, ...] = ()
+    """Names that stand there and are others today; `given` has the new ones."""
 
 
 def read_variables(named_file: Path | None, environ: Mapping[str, str]) -> Variables:
     """Read the env file (the named one, else the first default that is there) and `environ`.
 
-    Raises `SettingsError` if there is nothing to go on with: the file cannot be read.
+    Raises `SettingsError` if there is nothing to go on with: the file cannot be read. A setting
+    that has another name today is taken by it, and the old name is told in the log.
     """
     file = env_file_in_force(named_file)
     given: dict[str, Variable] = {}
@@ -55,16 +61,41 @@ def read_variables(named_file: Path | None, environ: Mapping[str, str]) -> Varia
     for name, value in environ.items():
         if name.startswith(PREFIX) and value:
             given[name] = Variable(name, value)
-    return Variables(given, file, tuple(faults))
+    return _renamed(Variables(given, file, tuple(faults)), RENAMED)
+
+
+def _renamed(read: Variables, table: Iterable[Renamed]) -> Variables:
+    """The same by the names of today."""
+    bare = {name.removeprefix(PREFIX): variable for name, variable in read.given.items()}
+    outputs = bare["OUTPUTS"].value.lower().split(",") if "OUTPUTS" in bare else []
+    values, replaced = with_new_names(bare, table, [name.strip() for name in outputs])
+    for old, (new, one) in replaced.items():
+        where = bare[old].where or "in the environment"
+        _log.warning(
+            "%s%s (%s) is called %s%s since %s: rename it, the old name works until %s",
+            *(PREFIX, old, where, PREFIX, new, one.on, one.until),
+        )
+    given = {f"{PREFIX}{name}": value for name, value in values.items()}
+    given = {name: replace(value, name=name) for name, value in given.items()}
+    return replace(read, given=given, old_names=tuple(f"{PREFIX}{old}" for old in replaced))
 
 
 def env_file_in_force(named_file: Path | None) -> Path | None:
     """The env file that is read: the named one, else the first default that is there."""
     if named_file is not None:
         return named_file
-    # lexists, and not exists: a file in a directory that is closed to us shall be told, not
-    # passed over.
-    return next((path for path in DEFAULT_FILES if os.path.lexists(path)), None)
+    return next((path for path in DEFAULT_FILES if _may_be_there(path)), None)
+
+
+def _may_be_there(path: Path) -> bool:
+    """A file in a directory that is closed to us shall be told, not passed over."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(file: Path) -> str:

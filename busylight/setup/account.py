@@ -14,7 +14,8 @@ _CODES: Final = frozenset({53003, 7000218, 530032, 530034, 50097})
 
 _SOURCES: Final = {
     "graph": "Microsoft Graph: you sign in",
-    "mqtt": "an MQTT topic: teams-for-linux, Home Assistant or another Busylight tells it",
+    "mqtt": "an MQTT topic: teams-for-linux, Home Assistant or another Busylight tells it. Nobody\n"
+    "              signs in; teams-for-linux knows of ringing, camera and microphone, too",
 }
 _WAYS: Final = {
     "have": "I have a registration, and its two ids",
@@ -73,7 +74,8 @@ def _register(answers: Answers) -> Talk[None]:
         yield Tell(registration.command_line())
     elif way in ("guide", "manifest"):
         yield Tell(registration.to_register(cloud))
-    yield from _ask_ids(answers)
+    # What is made by the guide knows one organisation: any other sign-in address would be refused.
+    yield from _ask_ids(answers, tenant="organizations" if way == "have" else "")
     if way in ("guide", "manifest"):
         client_id = answers.get("GRAPH_CLIENT_ID")
         finish = {
@@ -84,10 +86,11 @@ def _register(answers: Answers) -> Talk[None]:
         yield from ask(Ask("registered", "Enter when that is done", "done"))
 
 
-def _ask_ids(answers: Answers) -> Talk[None]:
+def _ask_ids(answers: Answers, *, tenant: str = "") -> Talk[None]:
+    """Ask for both until Microsoft knows them; `tenant` is taken where none is given."""
     while True:
         yield from answers.ask("GRAPH_CLIENT_ID")
-        yield from answers.ask("GRAPH_TENANT_ID", default="organizations")
+        yield from answers.ask("GRAPH_TENANT_ID", default=tenant)
         if (yield from _try(answers)).ok:
             return
         if {"GRAPH_CLIENT_ID", "GRAPH_TENANT_ID"} <= answers.fixed:
@@ -104,10 +107,8 @@ def _sign_in(answers: Answers) -> Talk[None]:
     )
     while True:
         if not answers.fixed.intersection(_CREDENTIALS):
-            yield Tell(
-                f"\nHow shall it sign in?\n{_menu(_PROOFS)}\n  later      with `busylight login`"
-            )
             choices = {**_PROOFS, "later": "with `busylight login`"}
+            yield Tell(f"\nHow shall it sign in?\n{_menu(choices)}")
             way = yield from choose(Ask("sign_in", "Sign in", way), choices)
             if way == "later":
                 return

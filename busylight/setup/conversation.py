@@ -83,8 +83,9 @@ def unattended(answers: Answers, place: Place, *, may_change: bool) -> Talk[None
     if "OUTPUTS" not in answers.values:
         found = (yield from attempt(FindLights(dict(answers.values)))).lights
         ours = [light for light in found if light.is_ours and light.problem is None]
-        lamp = ["serial"] if len(ours) == 1 or answers.get("SERIAL_PORT") else []
-        if lamp and "SERIAL_PORT" not in answers.values:
+        lamp = ["serial"] if answers.get("SERIAL_PORT") else []
+        if not lamp and len(ours) == 1:
+            lamp = [ours[0].values["OUTPUTS"]]
             answers.take(ours[0].values)
         broker = ["mqtt"] if answers.get("MQTT_HOST") else []
         answers.set("OUTPUTS", ",".join([*lamp, *broker]) or "terminal")

@@ -49,7 +49,10 @@ def choose_outputs(answers: Answers) -> Talk[None]:
 
 def _choose_lamps(answers: Answers, before: list[str]) -> Talk[list[str]]:
     while True:
-        found = (yield from attempt(FindLights(dict(answers.values)))).lights
+        looked = yield from attempt(FindLights(dict(answers.values)))
+        found = looked.lights
+        if looked.text:
+            yield Tell(f"\nNot every kind could be looked for. {looked.text}")
         menu = {str(number): light for number, light in enumerate(found, start=1)}
         lines = [f"  {number:<9} {_described(light)}" for number, light in menu.items()]
         if before:

@@ -17,6 +17,10 @@ _PORTALS: Final = {
     "usgov": "https://entra.microsoft.us",
     "dod": "https://entra.microsoft.us",
 }
+_TEXT: Final = (
+    "https://github.com/busylight/busylight-presence/blob/main/docs/app-registration.md"
+    "#a-text-for-your-administrator"
+)
 _BLADE: Final = "/#view/Microsoft_AAD_RegisteredApps"
 
 
@@ -61,8 +65,9 @@ def to_register(cloud: str) -> str:
 2. Name: Busylight. Supported account types: this organizational directory only (Single tenant).
    Redirect URI: choose "Public client/native (mobile & desktop)", and paste {REDIRECT}
 3. Press Register. The page that comes, Overview, has the two values that are asked for next.
-If there is no such page, or you lack permission, your company lets only some people register apps:
-docs/app-registration.md has a text for them."""
+If there is no such page, or you lack permission, your company lets only some people register apps.
+Here is a text for them:
+{_TEXT}"""
 
 
 def to_finish(cloud: str, client_id: str) -> str:

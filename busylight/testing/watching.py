@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from busylight.testing.lateness import Lateness
 from busylight.testing.trial import PATIENCE, OutputCheckError
 
 LONGEST_BLOCK: Final = 0.5
-"""Seconds that an output may hold up everything else; a busy machine needs some of them."""
+"""Seconds that an output may hold up everything else, beside those that others had the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Watch:
     _EVERY: Final = 0.02  # seconds
 
     async def __aenter__(self) -> Self:
+        self._lateness = Lateness().__enter__()
         self._longest = 0.0
         self._since = asyncio.get_running_loop().time()
         self._beating = asyncio.create_task(self._beat())
@@ -69,6 +71,7 @@ class Watch:
         self._turn()
         self._beating.cancel()
         await asyncio.wait({self._beating})
+        self._lateness.__exit__(None, None, None)
         if kind is None and self._longest > LONGEST_BLOCK:
             raise OutputCheckError(
                 f"blocks everything else for {self._longest:.1f} s: call what blocks by a Worker"
@@ -81,5 +84,7 @@ class Watch:
 
     def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._longest = max(self._longest, now - self._since - self._EVERY)
+        held_up = now - self._since - self._EVERY
+        if held_up > self._longest:
+            self._longest = max(self._longest, held_up - self._lateness.since(self._since))
         self._since = now

@@ -1,21 +1,23 @@
 """Whatever comes in on the command topics: the program lives, and shows what it accepted."""
 
 import json
-import random
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
+from busylight.core.override import Mode, SetLight, SetMode
 from busylight.demo.lookalike import Lookalike
-from tests.support.broker import Broker, Recorder, wait_until
+from busylight.outputs.mqtt.commands import COMMANDS, CommandError
+from tests.support.broker import Broker, Recorder
 from tests.support.program import Home, Program, json_of
+from tests.unit.test_mqtt_commands import JSON
 
-BASE = "busylight/desk"
-TOPICS = ("light/set", "mode/set", "refresh/set")
-NASTY = (
+BASE: Final = "busylight/desk"
+NASTY: Final = (
     b"",
     b"\x00",
     b"\xff\xfe",
@@ -37,7 +39,32 @@ NASTY = (
     "\N{ZERO WIDTH SPACE}busy".encode(),
     b'"\\ud800"',
 )
-COUNT = 10_000
+COUNT: Final = 10_000
+AT_ONCE: Final = 20
+WARM_UP: Final = 1000
+
+_LIGHTS: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "state": st.sampled_from(["ON", "OFF", "on", 1, None]),
+        "brightness": st.integers(-10, 300) | st.just(0.5),
+        "color": st.fixed_dictionaries({each: st.integers(-2, 300) for each in "rgb"}),
+        "color_temp": st.integers(-1, 2000),
+        "effect": st.sampled_from(["solid", "pulse", "BLINK", "breathe", "rainbow"]),
+    },
+)
+_MODES: Final = st.sampled_from(["busy", "away", "off", "available", "manual", "AUTO", "zzz"])
+_TIMED: Final = st.fixed_dictionaries({"mode": _MODES}, optional={"for": st.integers(-1, 90_000)})
+_JUNK: Final = (
+    st.sampled_from(NASTY)
+    | st.binary(max_size=64)
+    | JSON.map(lambda value: json.dumps(value).encode())
+)
+_SENSIBLE: Final = (_LIGHTS | _TIMED).map(lambda value: json.dumps(value).encode()) | _MODES.map(
+    str.encode
+)
+# Each that is accepted is waited for: they are few enough for ten thousand to take no minute.
+PAYLOADS: Final = st.integers(0, 7).flatmap(lambda dice: _SENSIBLE if dice == 0 else _JUNK)
 
 
 @pytest.fixture
@@ -52,68 +79,64 @@ def program(tmp_path: Path) -> Iterator[tuple[Program, Recorder]]:
             yield program, recorder
 
 
-def _random_payload(dice: random.Random) -> bytes:
-    kind = dice.randrange(4)
-    if kind == 0:
-        return dice.choice(NASTY)
-    if kind == 1:
-        return dice.randbytes(dice.randrange(64))
-    if kind == 2:
-        return dice.choice(("busy", "away", "off", "available", "manual", "AUTO", "zzz")).encode()
-    command: dict[str, Any] = {"state": dice.choice(("ON", "OFF", "on", 1, None))}
-    if dice.random() < 0.5:
-        command["brightness"] = dice.choice((0, 1, 128, 255, 256, -1, 0.5))
-    if dice.random() < 0.5:
-        command["color"] = {each: dice.randrange(-10, 300) for each in "rgb"}
-    if dice.random() < 0.3:
-        command["effect"] = dice.choice(("solid", "pulse", "BLINK", "rainbow"))
-    return json.dumps(command).encode()
-
-
 def _resident_kib(program: Program) -> int:
     status = Path(f"/proc/{program.process.pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
-def _flood(recorder: Recorder, count: int, dice: random.Random) -> None:
-    for _ in range(count):
-        topic = f"{BASE}/{dice.choice(TOPICS)}"
-        recorder.publish_and_go_on(topic, _random_payload(dice))
-    recorder.publish(f"{BASE}/mode/set", "auto")
-
-
-def test_ten_thousand_random_commands_leave_it_alive_and_no_larger(
-    program: tuple[Program, Recorder],
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("topic", COMMANDS)
+def test_of_ten_thousand_random_commands_each_accepted_one_is_mirrored_and_nothing_grows(
+    program: tuple[Program, Recorder], topic: str
 ) -> None:
     running, recorder = program
-    dice = random.Random(20261123)
-    _flood(recorder, 1000, dice)  # the warm-up
-    running.reports(lambda report: report["mode"] == "auto")
-    before = _resident_kib(running)
-    _flood(recorder, COUNT, dice)
+    sent = before = 0
+
+    @settings(
+        max_examples=COUNT // AT_ONCE,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(PAYLOADS, min_size=AT_ONCE, max_size=AT_ONCE))
+    def send(payloads: list[bytes]) -> None:
+        nonlocal sent, before
+        for payload in payloads:
+            recorder.publish_and_go_on(f"{BASE}/{topic}", payload)
+            recorder.wait_for(lambda payload=payload: _is_mirrored(recorder, topic, payload))  # type: ignore[misc]  # mypy takes the default for a parameter
+        sent += len(payloads)
+        if sent == WARM_UP:
+            before = _resident_kib(running)
+
+    send()
     recorder.publish(f"{BASE}/mode/set", "away")
-    running.reports(lambda report: report["mode"] == "away")
-    wait_until(lambda: recorder.last(f"{BASE}/mode") == b"away", 30)
-    assert _resident_kib(running) - before < 5 * 1024
+    recorder.wait_for(lambda: recorder.last(f"{BASE}/mode") == b"away")
     assert running.process.poll() is None
+    assert sent >= COUNT
+    assert _resident_kib(running) - before < 5 * 1024
     assert len(running.errors.splitlines()) < 50, "a flood of junk floods the log"
 
 
-def _shows(recorder: Recorder, wanted: dict[str, Any]) -> bool:
-    light = json_of(recorder.last(f"{BASE}/light"))
-    return light is not None and all(light.get(key) == value for key, value in wanted.items())
-
-
-def test_each_accepted_light_is_mirrored(program: tuple[Program, Recorder]) -> None:
-    _, recorder = program
-    dice = random.Random(4)
-    for _ in range(100):
-        wanted = {
-            "state": "ON",
-            "brightness": dice.randrange(1, 256),
-            "color": {each: dice.randrange(1, 256) for each in "rgb"},
-            "effect": dice.choice(("solid", "blink", "pulse", "breathe")),
-        }
-        recorder.publish(f"{BASE}/light/set", json.dumps(wanted))
-        wait_until(partial(_shows, recorder, wanted))
-        wait_until(lambda: recorder.last(f"{BASE}/mode") == b"manual")
+def _is_mirrored(recorder: Recorder, topic: str, payload: bytes) -> bool:
+    """Whether the states are what a command asks for; what is refused asks for nothing."""
+    try:
+        command = COMMANDS[topic](payload)
+    except CommandError:
+        return True
+    mode, light = recorder.last(f"{BASE}/mode"), json_of(recorder.last(f"{BASE}/light"))
+    if isinstance(command, SetMode):
+        override = json_of(recorder.last(f"{BASE}/override"))
+        is_timed = override is not None and override["ends_at"] is not None
+        return mode == command.mode.encode() and is_timed == (command.seconds is not None)
+    if not isinstance(command, SetLight):
+        return True
+    if command.on is False or command.brightness == 0:
+        return mode == Mode.OFF.encode() and light["state"] == "OFF"
+    shown = tuple(light["color"][each] for each in "rgb")
+    return (
+        mode == Mode.MANUAL.encode()
+        and command.rgb in (None, shown)
+        and command.brightness in (None, light["brightness"])
+        and command.effect in (None, light["effect"])
+        and light["state"] == ("ON" if any(shown) else "OFF")
+    )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from busylight import __version__
 from busylight.cli import COMMANDS
 from busylight.demo.lookalike import ADELE, MEGAN, Lookalike
+from busylight.edge.build import described
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import Broker, Recorder
 from tests.support.program import Home, json_of
@@ -44,7 +44,7 @@ def test_help_names_every_command_and_each_has_its_own(home: Home) -> None:
 
 
 def test_the_version_is_told(home: Home) -> None:
-    assert home.run("--version").stdout == f"busylight {__version__}\n"
+    assert home.run("--version").stdout == f"busylight {described()}\n"
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_run_loads_only_what_its_settings_need(
     code = (
         "import os, signal, sys, threading\n"
         "from busylight.cli import main\n"
-        "from busylight.app.control_socket import ask_daemon\n"
+        "from busylight.edge.daemon_socket import ask_daemon\n"
         "from pathlib import Path\n"
         "def end():\n"
         "    while True:\n"

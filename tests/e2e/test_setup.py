@@ -93,7 +93,7 @@ class Person:
         self.answers("Source")
         self.answers("Registration")
         self.answers("GRAPH_CLIENT_ID", self._lookalike.client_id)
-        self.answers("Directory .tenant. id")
+        self.answers("Directory .tenant. id", self._lookalike.tenant_id)
         self.answers("Enter when that is done")
         self.answers("Sign in", "code")
         code = self.terminal.says(r"enter the code (\S+)")[1]
@@ -135,7 +135,7 @@ def test_it_ends_with_a_light_that_works(
         "BUSYLIGHT_MQTT_USERNAME=busylight",
         f"BUSYLIGHT_MQTT_PASSWORD={PASSWORD}",
         f"BUSYLIGHT_GRAPH_CLIENT_ID={lookalike.client_id}",
-        "BUSYLIGHT_GRAPH_TENANT_ID=organizations",
+        f"BUSYLIGHT_GRAPH_TENANT_ID={lookalike.tenant_id}",
         "BUSYLIGHT_SERIAL_COLOR_ORDER=grb",
     ]
     checked = home.run("check", "--env-file", str(file))

@@ -299,8 +299,11 @@ def entra_refuses_the_app(place: Place) -> Iterator[Figure]:
     meddling.set(suspended=880.0)  # the clock of ages runs ahead: a quarter of an hour is not over
     time.sleep(6.0)  # longer than it may nap: that nothing is asked is what is looked at
     yield Figure("expired secret: asked within 15 min", _tokens_asked(lookalike) - asked, 0, "")
+    counted = _refusals(program)
     meddling.set(suspended=895.0)
     eventually(lambda: _tokens_asked(lookalike) > asked)
+    # The next quarter of an hour begins when the answer was read, not when it was asked for.
+    eventually(lambda: _refusals(program) > counted)
     lookalike.entra.allow()
     meddling.set(suspended=1800.0)
     healed = time.monotonic()
@@ -309,6 +312,11 @@ def entra_refuses_the_app(place: Place) -> Iterator[Figure]:
         first_frame(light, "available", healed).at - healed,
         7.0,
     )
+
+
+def _refusals(program: Program) -> int:
+    report = program.reports(lambda found: found["diagnostics"].get("faults"))
+    return int(report["diagnostics"]["faults"]["source"])
 
 
 def _tokens_asked(lookalike: Lookalike) -> int:

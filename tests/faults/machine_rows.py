@@ -3,13 +3,14 @@
 import fcntl
 import json
 import os
+import resource
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Final
 
 from tests.faults.graph_rows import outage
 from tests.faults.measure import (
+    BASE,
+    INTERVAL,
     STALE_AFTER,
     Figure,
     Place,
@@ -160,6 +163,87 @@ def suspended(place: Place) -> Iterator[Figure]:
     there = time.monotonic()
     shown = first_frame(light, state, there)
     yield Figure("suspended: true colour once the network is there", shown.at - there, 16.0)
+
+
+@row("no descriptor left")
+def no_descriptor(place: Place) -> Iterator[Figure]:
+    """No file, socket or port can be opened: whatever breaks now cannot be mended."""
+    program = yield from _scarce(
+        place,
+        "no descriptor",
+        lambda program: _limit(program, 3),
+        lambda program: _limit(program, _hard_limit(program)),
+    )
+    _limit(program, 3)
+    yield from _ends(program, "no descriptor")
+
+
+@row("no thread can be started")
+def no_thread(place: Place) -> Iterator[Figure]:
+    """The system's limit of threads is reached, by a plugin that leaks them, say."""
+    meddling = Meddling(place.home)
+    program = yield from _scarce(
+        place,
+        "no thread",
+        lambda _: meddling.set(threads="none"),
+        lambda _: meddling.set(threads="well"),
+    )
+    meddling.set(threads="none")
+    yield from _ends(program, "no thread")
+
+
+def _scarce(
+    place: Place,
+    name: str,
+    begin: Callable[[Program], object],
+    end: Callable[[Program], object],
+) -> Generator[Figure, None, Program]:
+    """Something of the system's runs out, and then everything breaks."""
+    lookalike, light = place.lookalike(), place.light()
+    broker = place.broker()
+    recorder = place.recorder(broker)
+    place.home.with_broker(broker.port).settings["MQTT_KEEPALIVE"] = "2"
+    program = place.start()
+    settle(light, lookalike, 0)
+    begin(program)
+    changed = time.monotonic()
+    shown = first_frame(light, change(lookalike, 1), changed)
+    yield Figure(f"{name}: a change, while nothing breaks", shown.at - changed, INTERVAL + 0.5)
+    asked = time.monotonic()
+    recorder.publish(f"{BASE}/mode/set", "busy")  # which the card should remember
+    first_frame(light, "busy", asked)
+    recorder.publish(f"{BASE}/mode/set", "auto")
+    first_frame(light, "away", asked)
+    lookalike.entra.expire_access_tokens()
+    lookalike.stop()
+    begun = time.monotonic()
+    broker.restart()
+    unknown = first_frame(light, "unknown", begun)
+    yield Figure(f"{name}: `unknown`, beyond STALE_AFTER", unknown.at - begun - STALE_AFTER, 1.0)
+    lookalike.start()
+    end(program)
+    well = time.monotonic()
+    shown = first_frame(light, change(lookalike, 0), well)
+    yield Figure(f"{name}: true colour once there is enough again", shown.at - well, 16.0)
+    _connected(program)
+    yield Figure(f"{name}: on the broker again", time.monotonic() - well, 15.0)
+    return program
+
+
+def _ends(program: Program, name: str) -> Iterator[Figure]:
+    code, seconds = program.ends()
+    yield Figure(f"SIGTERM, {name}: ends after", seconds, 5.0)
+    yield Figure(f"SIGTERM, {name}: exit code", code, 0, "")
+
+
+def _hard_limit(program: Program) -> int:
+    return resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)[1]
+
+
+def _limit(program: Program, descriptors: int) -> None:
+    """Let it open no more than that; what is open stays so."""
+    limits = (descriptors, _hard_limit(program))
+    resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE, limits)
 
 
 @row("Wi-Fi lost")

@@ -29,6 +29,15 @@ from tests.support.program import PATIENCE, Program, json_of
 
 _OTHERS: Final = INTERVAL + 0.5
 _END: Final = 5.0
+RAISED: Final = (
+    "raise",
+    "exit",
+    "cancel",
+    "unsayable",
+    "own exit",
+    "exit in a task",
+    "endless words",
+)
 
 
 @row("an output goes wrong", slow=True)
@@ -40,7 +49,7 @@ def output(place: Place) -> Iterator[Figure]:
     program = place.start()
     first_frame(light, "available", 0.0)
     eventually(lambda: plugin.did("shows available"))
-    for turn, mode in enumerate(("raise", "exit", "cancel", "leak", "hang", "swallow", "thread")):
+    for turn, mode in enumerate((*RAISED, "leak", "hang", "swallow", "thread")):
         plugin.be(mode)
         changed = time.monotonic()
         state = change(lookalike, turn)
@@ -64,7 +73,7 @@ def source(place: Place) -> Iterator[Figure]:
     place.home.settings |= {"SOURCE": "faultysource"}
     program = place.start()
     first_frame(light, "inacall", 0.0)
-    for mode in ("raise", "exit", "cancel"):
+    for mode in RAISED:
         begun = time.monotonic()
         plugin.be(mode)
         unknown = first_frame(light, "unknown", begun)
@@ -76,7 +85,7 @@ def source(place: Place) -> Iterator[Figure]:
         plugin.be("well")
         back = first_frame(light, "inacall", well)
         yield Figure(f"source {mode}: true colour after it was well", back.at - well, 16.0)
-    assert _faults(program, "source") >= 3
+    assert _faults(program, "source") >= len(RAISED)
 
 
 @row("a source hangs", slow=True)

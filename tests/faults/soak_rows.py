@@ -16,6 +16,7 @@ from typing import Final
 from busylight.demo.lookalike import ADELE
 from tests.faults.graph_rows import ALL
 from tests.faults.measure import Figure, Place, eventually, first_frame, row
+from tests.faults.part_rows import RAISED
 from tests.support.fault_proxy import FaultProxy
 from tests.support.plugins import FaultyPlugin
 
@@ -122,7 +123,7 @@ class Soak:
         self._light.say(self._random.randbytes(4096))
 
     def _plugin_fails(self) -> None:
-        self._plugin.be(self._random.choice(["raise", "exit", "cancel", "hang", "leak"]))
+        self._plugin.be(self._random.choice([*RAISED, "hang", "leak"]))
 
     def _heal(self) -> None:
         self._lookalike.faults.clear()

@@ -3,7 +3,7 @@
 import itertools
 import json
 import os
-import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import pytest
 
+from busylight.testing.lateness import Lateness
 from firmware_bridge import protocol
 from firmware_bridge.light import HOST_LOST, Light
-from tests.support.targets import Duty, Host, Process, Target
+from tests.support.targets import PATIENCE, Duty, Host, Process, Simulator, Target
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(protocol.__file__).parent / "vectors.json").read_text("utf-8")
@@ -37,7 +38,7 @@ def test_dialogues_go_as_in_the_vectors(light: Target, dialogue: dict[str, Any])
             if "host" in step:
                 host.write(bytes.fromhex(step["host"]))
                 continue
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + PATIENCE
             while host.received.hex() != step["light"] and time.monotonic() < deadline:
                 host.read(0.1)
             assert host.received.hex() == step["light"]
@@ -126,10 +127,9 @@ def test_effects_are_painted_as_the_reference_says(light: Target) -> None:
             host.show(GREEN, tries=4)
             assert _is_painted(light, (0, 255, 0))
             host.show(show, tries=4)
-            assert light.wait_for(lambda told: _seconds(_after_green(told)) > 1.2)
-            seen = [duty for _, duty in _after_green(light.paintings)]
-            assert set(seen) <= set(values)
-            assert len(set(seen)) >= (2 if effect == protocol.BLINK else 10)
+            steps = 2 if effect == protocol.BLINK else 10
+            assert light.wait_for(lambda told, steps=steps: _has_moved(_after_green(told), steps))  # type: ignore[misc]  # mypy takes the default for a parameter
+            assert {duty for _, duty in _after_green(light.paintings)} <= set(values)
 
 
 def _after_green(told: list[tuple[float, Duty]]) -> list[tuple[float, Duty]]:
@@ -137,31 +137,44 @@ def _after_green(told: list[tuple[float, Duty]]) -> list[tuple[float, Duty]]:
     return told[green[-1] + 1 :]
 
 
-def _seconds(told: list[tuple[float, Duty]]) -> float:
-    return told[-1][0] - told[0][0] if told else 0.0
+def _has_moved(told: list[tuple[float, Duty]], steps: int) -> bool:
+    """Through more than one round of a second, in so many steps at least."""
+    is_round = bool(told) and told[-1][0] - told[0][0] > 1.2
+    return is_round and len({duty for _, duty in told}) >= steps
 
 
 def test_release_end_and_loss_are_three_different_things_on_the_pin(light: Target) -> None:
     with Host(light.path) as host:
         host.greet()
         host.show(RED, tries=4)
-        host.ask(protocol.RELEASE, (10).to_bytes(2, "little"))
+        assert _is_painted(light, (255, 0, 0))
+        host.ask(protocol.RELEASE, (30).to_bytes(2, "little"))
         assert _is_painted(light, (0, 0, 0))
         painted = len(light.paintings)
         host.ping_for(2)  # released: while pings go on nothing is painted any more
         assert len(light.paintings) == painted
         if isinstance(light, Process):
-            assert [line for line in light.lines if line.startswith("drive")][-1].endswith(" 0")
-        assert light.wait_for(lambda told: _is_lost(told[-1][1]), 3)
+            assert light.wait_for(lambda _: not _is_driven(light))
+        assert light.wait_for(lambda told: _is_lost(told[-1][1]))
         painted = len(light.paintings)
-        host.show(protocol.Show(0, 255, 0))  # the end: it stays, and is painted every second
-        assert light.wait_for(
-            lambda told: [duty for _, duty in told[painted:]].count((0, 255, 0)) == 4
-        )
-        green = [each for each in light.paintings if each[1] == (0, 255, 0)]
-        assert light.paintings[-4:] == green
-        for earlier, later in itertools.pairwise(green):
-            assert 0.95 < later[0] - earlier[0] < 1.2
+        host.show(protocol.Show(0, 255, 0), tries=4)  # the end: it stays, painted every second
+        assert light.wait_for(lambda told: len(_after_loss(told[painted:])) >= 4)
+        green = _after_loss(light.paintings[painted:])
+        assert {duty for _, duty in green} == {(0, 255, 0)}
+        waits = [later[0] - earlier[0] for earlier, later in itertools.pairwise(green)]
+        if isinstance(light, Simulator):  # whose clock is the machine's, and as late as that is
+            waits = [statistics.median(waits)]
+        assert 0.95 < min(waits) <= max(waits) < 1.2
+
+
+def _is_driven(light: Process) -> bool:
+    """Whether the pin is an output, for all that was told."""
+    told = [line for line in light.lines if line.startswith("drive")]
+    return not told or told[-1].endswith(" 1")
+
+
+def _after_loss(told: list[tuple[float, Duty]]) -> list[tuple[float, Duty]]:
+    return list(itertools.dropwhile(lambda each: _is_lost(each[1]), told))
 
 
 def _is_lost(duty: Duty) -> bool:
@@ -171,37 +184,46 @@ def _is_lost(duty: Duty) -> bool:
 
 _HOST = """
 import sys
+import time
 from pathlib import Path
 from firmware_bridge import protocol
 from tests.support.targets import Host
 host = Host(Path(sys.argv[1]))
 host.greet()
 host.show(protocol.Show(255, 0, 0, lifetime=10), tries=8)
-print("shown", flush=True)
-host.ping_for(600)
+while True:
+    host.ask(protocol.PING, tries=80, patience=0.25)
+    time.sleep(0.05)
 """
 
 
 def test_a_killed_host_is_seen_on_the_pin_within_its_lifetime_and_half_a_second(
     light: Target,
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOST, str(light.path)], env=environment, stdout=subprocess.PIPE
-    ) as host:
-        assert host.stdout is not None
-        assert host.stdout.readline() == b"shown\n"
-        red = next(at for at, duty in light.paintings if duty == (255, 0, 0))
-        assert light.wait_for(lambda told: told[-1][0] > red + 1.5)
-        assert {duty for at, duty in light.paintings if at > red} == {(255, 0, 0)}  # pings keep it
-        host.send_signal(signal.SIGKILL)
-        killed = time.monotonic()
-        assert light.wait_for(lambda told: told[-1][1] != (255, 0, 0), 3)
-        assert light.wait_for(lambda told: _is_lost(told[-1][1]), 3)
-        seconds = time.monotonic() - killed
+    """By the light's own clock, which tells each word of its host by a painting."""
+    with Lateness() as lateness:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        host = subprocess.Popen([sys.executable, "-c", _HOST, str(light.path)], env=environment)
+        try:
+            assert light.wait_for(lambda told: _shone(told) > 1.5)  # its words keep it
+        finally:
+            began = time.monotonic()
+            host.kill()
+            host.wait()
+        assert light.wait_for(lambda told: _is_lost(told[-1][1]))
+        late = lateness.since(began) if isinstance(light, Simulator) else 0.0
     assert HOST_LOST.look()[:3] == (0x40, 0, 0xFF)
-    print(f"lifetime 1.0 s: host lost was seen {seconds:.2f} s after the kill")
-    assert seconds < 1.5
+    paintings = light.paintings
+    word = max(at for at, duty in paintings if duty == (255, 0, 0))
+    lost = next(at for at, duty in paintings if at > word and duty != (255, 0, 0))
+    print(f"lifetime 1.0 s: host lost was seen {lost - word:.2f} s after the host's last word")
+    assert 0.95 < lost - word < 1.5 + late
     with Host(light.path) as again:  # and it comes back at the next frame
-        again.show(GREEN)
-        assert _is_painted(light, (0, 255, 0), 1)
+        again.show(GREEN, tries=4)
+        assert _is_painted(light, (0, 255, 0))
+
+
+def _shone(told: list[tuple[float, Duty]]) -> float:
+    """Seconds for which it has been red on end."""
+    red = list(itertools.takewhile(lambda each: each[1] == (255, 0, 0), reversed(told)))
+    return red[0][0] - red[-1][0] if red else 0.0

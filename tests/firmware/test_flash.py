@@ -102,6 +102,18 @@ def test_a_board_of_ours_is_flashed_without_a_question_and_found_from_then_on(
     assert nano.board.identity.serial_number in nano.written
 
 
+def test_flashed_again_a_board_stays_what_it_says_that_it_is(tmp_path: Path, nano: Nano) -> None:
+    nano.board.identity.pixels = 24
+    settings = avr.settings_told(nano.board.identity)
+    assert (settings["PIXELS"], settings["PWM"], settings["BUTTON"]) == ("24", "0", "1")
+    home = Home(tmp_path / "home")
+    code, said = flash(home, "nano", "--port", str(nano.path), "--set", "ORDER=1")
+    assert code == 0, said
+    assert "A board does not tell LIMIT_MA, CHANNEL_MA: " in said
+    content = avr.build(tmp_path, settings | {"ORDER": "1"}).binary.read_bytes()
+    assert nano.written[: len(content)] == content
+
+
 def test_what_is_not_ours_is_asked_about_first(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     with Nano(tmp_path / "sketch", is_ours=False) as sketch:

@@ -94,7 +94,7 @@ def test_it_is_enumerated_again_after_a_reset_of_the_bus_and_goes_on_showing(
             shown = protocol.unpack_shown(host.ask(protocol.PING, tries=8, patience=0.25).payload)
             assert shown is not None
             assert shown.show.look() == RED.look()
-        assert light.lines.count("usb address aa") == 21
+        light.wait_for_line("usb", "address", "aa", count=21)
 
 
 def test_what_was_for_a_program_that_has_closed_the_port_is_not_for_the_next_one(
@@ -115,9 +115,10 @@ def test_what_was_for_a_program_that_has_closed_the_port_is_not_for_the_next_one
         host.write(protocol.encode(78, protocol.SHOW, green.pack()))  # on the way while it closed
         assert light.wait_for(lambda told: told[-1][1] == (0, 255, 0))
         light.command("o")
+        light.wait_for_line("usb", "port", "1", count=2)
         answer = host.ask(protocol.PING)
         assert answer.sequence not in (77, 78)
-        assert host.received.count(protocol.DELIMITER) == 4  # the greeting's frame, and this one
+        assert host.received.count(protocol.DELIMITER) == 2  # this frame, and no other
 
 
 def test_1200_baud_and_a_closed_port_start_the_bootloader(

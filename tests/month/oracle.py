@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from busylight.core.light import Effect, LightState, parse_light
-from busylight.core.override import Command, Mode, Pressed, Refresh, SetMode
+from busylight.core.override import Command, Mode, Pressed, Refresh, SetMode, Walk
 from busylight.core.presence import Presence
 from tests.month.script import STATES, ZONE, Week
 
@@ -132,7 +132,7 @@ class Oracle:
 
     def asked(self, command: Command, now: float) -> None:
         """Somebody asked for something."""
-        if isinstance(command, Refresh | Pressed):  # the month has no button
+        if isinstance(command, Refresh | Pressed | Walk):  # the month has no button, and no page
             return
         self.watched(now)
         shown = self.expected(now).light

@@ -1,5 +1,7 @@
 """The output `gpio` on gpiozero's mock pins."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import gpiozero
@@ -114,6 +116,27 @@ async def test_a_pin_that_is_in_use_is_named(pins: MockFactory) -> None:
     async with GpioOutput(GpioSettings(red=17)) as output:  # they were given back
         await output.show(view_of("red"))
     assert pins.pin(17).function == "input"
+
+
+CHECKED = """
+import asyncio
+from busylight.outputs.gpio.output import GpioOutput
+from busylight.outputs.gpio.settings import GpioSettings
+from busylight.parts import OutputError
+
+try:
+    print(asyncio.run(GpioOutput.check(GpioSettings(red=17))))
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_what_this_machine_has_of_pins_is_told_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", CHECKED], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert "PinFactoryFallback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,33 @@ async def test_the_signed_in_person_can_read_others(lookalike: Lookalike, tmp_pa
     assert result.account == ADELE.principal_name
 
 
+async def test_a_file_of_people_that_is_being_written_is_not_believed(
+    lookalike: Lookalike,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = tmp_path / "people"
+    both = f"{ADELE.object_id}\n{MEGAN.object_id}\n"
+    file.write_text(both, "utf-8")
+    settings = app_settings(lookalike, tmp_path, users=f"@{file}")
+    real = Path.read_text
+
+    def half(path: Path, *given: Any) -> str:
+        text = real(path, *given)
+        file.write_text(both, "utf-8")  # the other half has come
+        return text
+
+    async with GraphSession(settings) as session:
+        assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        file.write_text(f"{ADELE.object_id}\n", "utf-8")
+        with monkeypatch.context() as writing:
+            writing.setattr(Path, "read_text", half)
+            assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        assert "is being written" in caplog.text
+        assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+
+
 async def test_a_file_of_people_is_read_again_when_it_changes_and_kept_while_it_is_broken(
     lookalike: Lookalike, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

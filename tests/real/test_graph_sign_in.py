@@ -16,6 +16,7 @@ from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.demo.lookalike import ADELE, ALEX, PERSONAL, AppCredential, Lookalike, faults
 from busylight.edge.clock import now
 from busylight.sources.graph import session as session_module
+from busylight.sources.graph import token_cache
 from busylight.sources.graph import tokens as tokens_module
 from busylight.sources.graph.errors import (
     EntraUnreachableError,
@@ -611,6 +612,34 @@ async def test_where_no_code_is_to_be_had_a_sign_in_elsewhere_is_still_noticed(
         sign_in_now(lookalike, settings)
         await watched.reading("Available/Available")
     assert len(lookalike.entra.sign_ins) == 1
+
+
+@pytest.mark.parametrize("has_code", [True, False])
+async def test_a_card_that_stumbles_while_a_sign_in_waits_is_looked_at_now_and_then(
+    lookalike: Lookalike,
+    settings: GraphSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    has_code: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    looks: list[float] = []
+
+    def stumble(_path: Path) -> str:
+        looks.append(time.monotonic())
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(session_module, "_GLANCE", 0.1)
+    if not has_code:
+        lookalike.entra.refuse_with(7000218, at=["devicecode"])
+    async with watching(settings) as watched:
+        trouble = await watched.next(Trouble)
+        assert (trouble.sign_in is not None) is has_code
+        lookalike.entra.allow()
+        with monkeypatch.context() as stumbling:
+            stumbling.setattr(token_cache, "_checked", stumble)
+            sign_in_now(lookalike, settings)
+            await eventually(lambda: len(looks) >= 4)
+        assert looks[3] - looks[0] >= 0.25
+        await watched.reading("Available/Available")
 
 
 async def test_an_app_whose_codes_are_refused_unseen_asks_for_no_other_until_somebody_acts(

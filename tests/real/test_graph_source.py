@@ -17,6 +17,7 @@ from busylight.edge.clock import now
 from busylight.parts import Fault, SourceError
 from busylight.sources.graph import source as source_module
 from busylight.sources.graph.account import PinnedAccount
+from busylight.sources.graph.checking import check
 from busylight.sources.graph.http import HttpClient
 from busylight.sources.graph.session import GraphSession
 from busylight.sources.graph.settings import GraphSettings
@@ -284,7 +285,7 @@ def test_settings_that_could_never_work_are_refused(
 async def lines(settings: GraphSettings) -> dict[str, tuple[bool, str]]:
     async with GraphSession(settings) as session:
         return {
-            line.what: (line.ok, f"{line.detail}; {line.remedy}") for line in await session.check()
+            line.what: (line.ok, f"{line.detail}; {line.remedy}") for line in await check(session)
         }
 
 

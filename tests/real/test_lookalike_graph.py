@@ -16,6 +16,7 @@ from busylight.demo.lookalike import (
     Route,
 )
 from busylight.demo.lookalike.graph import BULK_LIMIT
+from busylight.edge.clock import now
 from tests.support.clients import authorized, bearer, http_client
 
 PEOPLE = {"Presence.Read", "Presence.Read.All", "User.Read", "User.ReadBasic.All"}
@@ -253,6 +254,89 @@ def test_each_path_needs_its_permission(
     if not allowed:
         assert answer.json()["error"]["code"] in ("Forbidden", "Authorization_RequestDenied")
         assert "request-id" in answer.headers
+
+
+ACTION = f"/users/{ADELE.object_id}/presence/setUserPreferredPresence"
+CLEAR = f"/users/{ADELE.object_id}/presence/clearUserPreferredPresence"
+WRITE = {"Presence.ReadWrite", "Presence.Read"}
+BUSY = {"availability": "Busy", "activity": "Busy"}
+
+
+def test_a_preferred_presence_takes_the_place_of_the_sessions_until_it_is_cleared(
+    lookalike: Lookalike, client: httpx.Client
+) -> None:
+    header = authorized(lookalike, WRITE)
+    answer = client.post(ACTION, headers=header, json=BUSY)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert client.get("/me/presence", headers=header).json()["availability"] == "Busy"
+    lookalike.graph.without_session.add(ADELE.object_id)
+    assert client.get("/me/presence", headers=header).json()["availability"] == "Offline"
+    lookalike.graph.without_session.clear()
+    assert client.post(CLEAR, headers=header).status_code == 200
+    assert client.get("/me/presence", headers=header).json()["availability"] == "Available"
+    assert client.post(CLEAR, headers=header, json={}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("availability", "days"), [("Busy", 1), ("DoNotDisturb", 1), ("Available", 7), ("Away", 7)]
+)
+def test_a_preferred_presence_without_a_time_ends_as_graph_documents(
+    lookalike: Lookalike, client: httpx.Client, availability: str, days: int
+) -> None:
+    pair = {"availability": availability, "activity": availability}
+    client.post(ACTION, headers=authorized(lookalike, WRITE), json=pair)
+    found = lookalike.graph.preferences.of(ADELE.object_id)
+    assert found is not None
+    assert found.ends_at == pytest.approx(now() + days * 86_400, abs=30)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"{",
+        b"{}",
+        b'{"availability":"Busy"}',
+        b'{"availability":"Busy","activity":"InACall"}',
+        b'{"availability":"Offline","activity":"Offline"}',
+        b'{"availability":"Busy","activity":"Busy","expirationDuration":"25m"}',
+        b'{"availability":"Busy","activity":"Busy","expirationDuration":"P"}',
+        b'{"availability":"Busy","activity":"Busy","expirationDuration":"PT"}',
+        b'{"availability":"Busy","activity":"Busy","expirationDuration":"PT0S"}',
+        b'{"availability":"Busy","activity":"Busy","expirationDuration":1500}',
+        b'{"availability":"Busy","activity":"Busy","sessionId":"x"}',
+    ],
+)
+def test_a_preferred_presence_that_graph_does_not_document_is_refused(
+    lookalike: Lookalike, client: httpx.Client, body: bytes
+) -> None:
+    answer = client.post(ACTION, headers=authorized(lookalike, WRITE), content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "BadRequest"
+    assert lookalike.graph.preferences.actions == []
+
+
+@pytest.mark.parametrize(
+    ("user_id", "permissions", "as_app", "allowed"),
+    [
+        (ADELE.object_id, {"Presence.ReadWrite"}, False, True),
+        (ADELE.object_id, {"Presence.Read.All"}, False, False),
+        (ALEX.object_id, {"Presence.ReadWrite"}, False, False),
+        (ALEX.object_id, {"Presence.ReadWrite.All"}, True, True),
+        (ALEX.object_id, {"Presence.ReadWrite"}, True, False),
+    ],
+)
+def test_who_may_set_whose_preferred_presence(
+    lookalike: Lookalike,
+    client: httpx.Client,
+    user_id: str,
+    permissions: set[str],
+    as_app: bool,  # noqa: FBT001
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    header = authorized(lookalike, permissions, None if as_app else ADELE)
+    path = f"/users/{user_id}/presence/setUserPreferredPresence"
+    assert client.post(path, headers=header, json=BUSY).status_code == (200 if allowed else 403)
 
 
 def test_a_permission_can_be_withheld_whatever_the_token_says(

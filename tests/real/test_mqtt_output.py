@@ -10,6 +10,7 @@ import pytest
 
 from busylight.core.light import OFF
 from busylight.core.override import Command, Mode, Refresh, SetLight, SetMode
+from busylight.core.reader import News
 from busylight.core.view import Diagnostics, Person
 from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput
@@ -36,7 +37,7 @@ class Ears:
     """Takes what an output hears."""
 
     def __init__(self, output: MqttOutput) -> None:
-        self.commands: list[Command] = []
+        self.commands: list[Command | News] = []
         self.error: OutputError | None = None
         self._task = asyncio.ensure_future(self._listen(output))
 

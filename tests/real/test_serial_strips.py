@@ -13,6 +13,7 @@ from busylight.outputs.serial.output import SerialOutput
 from busylight.outputs.serial.scene import Rhythm
 from busylight.outputs.serial.settings import Protocol, SerialSettings
 from busylight.parts import OutputError
+from busylight.testing.lateness import Lateness
 from firmware_bridge.pseudo_port import PseudoPort
 from tests.support.broker import eventually
 from tests.support.serial_lights import view
@@ -39,11 +40,12 @@ async def wled(light: WledLight, rhythm: Rhythm = CALM) -> AsyncIterator[SerialO
         yield output
 
 
-async def test_wled_shows_it_and_says_so(light: WledLight) -> None:
+async def test_wled_shows_it_and_says_so(light: WledLight, lateness: Lateness) -> None:
     async with wled(light) as output:
         began = monotonic()
         await output.show(view("red 50% breathe"))
-        assert monotonic() - began < wled_output.PATIENCE[0]  # it was not waited for in vain
+        # It was not waited for in vain.
+        assert monotonic() - began < wled_output.PATIENCE[0] + lateness.since(began)
         assert (light.state["on"], light.state["bri"]) == (True, 128)
         assert light.state["seg"][0]["col"][0] == [255, 0, 0]
         assert light.state["seg"][0]["fx"] == 2
@@ -116,14 +118,14 @@ class Strip(PseudoPort):
         return [frame[:3] for frame in found if len(frame) == 9]
 
 
-async def test_a_strip_is_told_each_second_and_once_at_a_release() -> None:
+async def test_a_strip_is_told_each_second_and_once_at_a_release(lateness: Lateness) -> None:
     with Strip() as strip:
         settings = SerialSettings(port=str(strip.path), protocol=Protocol.ADALIGHT, pixels=3)
         async with SerialOutput(settings) as output:
             began = monotonic()
             await output.show(view("#ff0000"))
             await eventually(lambda: len(strip.frames) == 3)
-            assert 1.5 < monotonic() - began < 3.5
+            assert 1.5 < monotonic() - began < 3.5 + lateness.since(began)
             await output.show(view("release"))
             await eventually(lambda: strip.frames[-1] == bytes(3))
             told = len(strip.frames)

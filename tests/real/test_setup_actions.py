@@ -2,10 +2,13 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import gpiozero
 import pytest
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 from zeroconf import ServiceInfo, Zeroconf
 
 from busylight.cli import setup_actions, setup_brokers
@@ -16,9 +19,10 @@ from busylight.outputs.serial import ports
 from busylight.outputs.serial.confirmed import remember
 from busylight.outputs.serial.identity import Device, Identity
 from busylight.outputs.serial.ports import Port
-from busylight.setup.steps import FindLights, Save, Show, SignIn, TrySource
+from busylight.setup.steps import FindLights, Save, Show, SignIn, TryOutput, TrySource
 from firmware_bridge.simulate import SimulatedLight
 from tests.support.broker import Broker
+from tests.support.hid_lights import FakeHid, HidLight
 
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 
@@ -33,7 +37,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def doer(file: Path) -> Iterator[Doer]:
-    with Doer(file, Reader(file).settings_of, written={}, not_written=()) as made:
+    with Doer(file, Reader(file).settings_of, written=(), not_written=()) as made:
         yield made
 
 
@@ -79,7 +83,7 @@ def test_a_light_stays_as_it_is_shown_while_a_person_looks_and_goes_dark_after(
 ) -> None:
     with SimulatedLight(tmp_path / "light") as light:
         values = {"GRAPH_CLIENT_ID": CLIENT_ID, "SERIAL_PORT": str(light.path)}
-        with Doer(file, Reader(file).settings_of, written={}, not_written=()) as doer:
+        with Doer(file, Reader(file).settings_of, written=(), not_written=()) as doer:
             shown = doer.do(
                 Show({**values, "OUTPUTS": "mqtt,serial"}, "serial", LightState(9, 8, 7))
             )
@@ -104,6 +108,43 @@ def test_an_output_that_cannot_be_shown_on_is_told(doer: Doer) -> None:
 
 def test_looking_for_lights_opens_nothing_and_never_fails(doer: Doer) -> None:
     assert doer.do(FindLights({})).ok
+
+
+def test_what_an_output_needs_to_look_for_its_lights_is_told(
+    doer: Doer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "busylight.outputs.usb.output", None)
+    looked = doer.do(FindLights({}))
+    assert looked.ok
+    assert looked.text.startswith("usb: ")
+
+
+def test_a_light_from_the_shop_is_found_tried_and_shown_on(
+    doer: Doer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hid = FakeHid()
+    monkeypatch.setattr("busylight_core.hid.hid", hid)
+    monkeypatch.setattr("busylight_core.hardware.list_ports.comports", list)
+    flag = HidLight(hid, "flag", b"1-1")
+    (found,) = [each for each in doer.do(FindLights({})).lights if each.values["OUTPUTS"] == "usb"]
+    assert "Flag" in found.title
+    assert found.values == {"OUTPUTS": "usb", "USB_DEVICE": "04d8:f372"}
+    values = {"GRAPH_CLIENT_ID": CLIENT_ID, **found.values}
+    assert doer.do(TryOutput(values, "usb")).ok
+    assert doer.do(Show(values, "usb", LightState(0, 255, 0))).ok
+    assert flag.rgb == (0, 255, 0)
+
+
+def test_leds_on_pins_are_tried_and_shown_on(doer: Doer, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = MockFactory(pin_class=MockPWMPin)
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", pins)
+    values = {"GRAPH_CLIENT_ID": CLIENT_ID, "OUTPUTS": "gpio"}
+    values |= {"GPIO_RED": "17", "GPIO_GREEN": "27", "GPIO_BLUE": "22"}
+    tried = doer.do(TryOutput(values, "gpio"))
+    assert tried.ok, tried.text
+    assert doer.do(Show(values, "gpio", LightState(0, 255, 0))).ok
+    assert [pins.pin(number).state for number in (17, 27, 22)] == [0, 1, 0]
+    pins.reset()
 
 
 def test_what_cannot_be_reached_is_an_outcome(doer: Doer) -> None:
@@ -136,7 +177,7 @@ def test_a_file_that_is_there_is_never_opened_to_more_people(
 ) -> None:
     file.write_text("BUSYLIGHT_NAME=Old\n# kept\nBUSYLIGHT_INTERVAL=9\n")
     file.chmod(before)
-    written = {"NAME": "Old", "INTERVAL": "9"}
+    written = ["NAME", "INTERVAL"]
     with Doer(file, Reader(file).settings_of, written=written, not_written={"ID"}) as doer:
         values = {"NAME": "New", "GRAPH_CLIENT_ID": CLIENT_ID, "ID": "of-the-environment"}
         assert doer.do(Save(values, service=False)).ok
@@ -146,10 +187,21 @@ def test_a_file_that_is_there_is_never_opened_to_more_people(
     )
 
 
+def test_an_old_name_of_a_setting_goes_when_the_new_one_is_written(file: Path) -> None:
+    file.write_text("BUSYLIGHT_POLL_SECONDS=9\n# kept\n")
+    written = ["INTERVAL", "POLL_SECONDS"]  # as the file reads, and as it is there
+    with Doer(file, Reader(file).settings_of, written=written, not_written=()) as doer:
+        values = {"INTERVAL": "9", "GRAPH_CLIENT_ID": CLIENT_ID}
+        assert doer.do(Save(values, service=False)).ok
+    assert file.read_text("utf-8") == (
+        f"# kept\nBUSYLIGHT_INTERVAL=9\nBUSYLIGHT_GRAPH_CLIENT_ID={CLIENT_ID}\n"
+    )
+
+
 def test_a_place_that_cannot_be_written_is_an_outcome(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = tmp_path / "file" / "light.env"
-    with Doer(file, Reader(file).settings_of, written={}, not_written=()) as doer:
+    with Doer(file, Reader(file).settings_of, written=(), not_written=()) as doer:
         outcome = doer.do(Save({"GRAPH_CLIENT_ID": CLIENT_ID}, service=False))
     assert not outcome.ok
     assert "file" in outcome.text

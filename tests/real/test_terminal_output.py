@@ -11,7 +11,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
 import pytest
@@ -234,6 +234,27 @@ async def test_a_window_that_changes_its_size_is_drawn_anew(terminal: Terminal) 
         os.kill(os.getpid(), signal.SIGWINCH)
         await eventually(lambda: b"\x1b[10;1H" in terminal.seen)
         terminal.resize(50, 90)
+        os.kill(os.getpid(), signal.SIGWINCH)
+        await eventually(lambda: b"\x1b[15;50r" in terminal.seen)
+
+
+async def test_a_window_that_changes_its_size_while_it_is_drawn_is_drawn_again(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [50]
+    paint = Screen.paint
+
+    def painted(screen: Screen, lines: Sequence[str]) -> None:
+        paint(screen, lines)
+        if os.get_terminal_size(terminal.near).lines == 30 and sizes:
+            terminal.resize(sizes.pop(), 90)
+            os.kill(os.getpid(), signal.SIGWINCH)
+            time.sleep(0.2)  # it is still being drawn when that is heard
+
+    monkeypatch.setattr(Screen, "paint", painted)
+    async with output_on(terminal.near) as output:
+        await output.show(view("red", presence="Busy/InACall"))
+        terminal.resize(30, 90)
         os.kill(os.getpid(), signal.SIGWINCH)
         await eventually(lambda: b"\x1b[15;50r" in terminal.seen)
 

@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+import sys
 import threading
 from importlib.metadata import files
+from pathlib import Path
 
 import pytest
 from loguru import logger
 
+from busylight.cli import main
 from busylight.outputs.usb import output as usb_output
 from busylight.outputs.usb.output import UsbOutput
+from busylight.outputs.usb.rules import RULES
 from busylight.outputs.usb.settings import UsbSettings
 from busylight.parts import OutputError
+from busylight.service.install import usb_rules
 from busylight.testing import view_of
 from tests.support.broker import eventually
 from tests.support.hid_lights import FakeHid, HidLight
@@ -108,7 +113,7 @@ async def test_a_light_that_may_not_be_opened_is_told_with_the_rule(
     HidLight(hid, "flag", b"/dev/null")
     monkeypatch.setattr("tests.support.hid_lights.Handle.open_path", _refuse)
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(OutputError, match=r"install deploy/udev/61-busylight-usb\.rules"):
+    with pytest.raises(OutputError, match="busylight devices --udev-rules"):
         await UsbOutput.check(UsbSettings())
 
 
@@ -120,3 +125,29 @@ def test_the_library_brings_no_package_of_our_name() -> None:
     brought = {str(file).split("/")[0] for file in files("busylight-core") or []}
     assert "busylight_core" in brought
     assert "busylight" not in brought
+
+
+def test_the_rules_that_devices_prints_are_those_that_are_shipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["devices", "--udev-rules"]) == 0
+    printed = capsys.readouterr().out
+    shipped = Path(__file__).resolve().parents[2] / "deploy" / "udev" / RULES.name
+    assert printed == shipped.read_text("utf-8")
+    assert 'ATTRS{idVendor}=="04d8", ATTRS{idProduct}=="f372"' in printed  # Luxafor's
+
+
+def test_without_the_library_devices_says_which_extra_brings_the_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "busylight.outputs.usb.lights", None)
+    assert main(["devices", "--udev-rules"]) == 1
+    assert "busylight-presence[usb]" in capsys.readouterr().err
+
+
+def test_the_service_brings_the_rules_only_where_the_library_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "idVendor" in usb_rules()[RULES]
+    monkeypatch.setitem(sys.modules, "busylight.outputs.usb.lights", None)
+    assert usb_rules() == {}

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -12,7 +13,7 @@ from tests.support.broker import Recorder
 from tests.support.program import Home, Program
 
 _TOKEN_CACHE: Final = "token_cache.json"
-"""The one file that tokens may be in."""
+"""The one file that tokens may be in: also while it is written, and when it was set aside."""
 
 
 class Evidence:
@@ -67,8 +68,9 @@ class Evidence:
         """Keep what is in every file but the token cache, and that its name says."""
         for path in home.directory.rglob("*"):
             self.note("a file's name", str(path))
-            if path.is_file() and path.name != _TOKEN_CACHE:
-                self.note(str(path), path.read_bytes())
+            if path.is_file() and _TOKEN_CACHE not in path.name:
+                with suppress(FileNotFoundError):  # the program may be at work
+                    self.note(str(path), path.read_bytes())
 
     @property
     def size(self) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from busylight.app.control_socket import SOCKET, ask_daemon
 from busylight.app.remembered import RememberedOverride
+from busylight.edge.daemon_socket import SOCKET, ask_daemon
 from busylight.mqtt.settings import Version
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.parts import OutputError

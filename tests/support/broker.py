@@ -19,7 +19,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-PATIENCE: Final = 15.0
+PATIENCE: Final = 30.0
 """Seconds that a condition may take to become true on a busy machine."""
 
 
@@ -213,8 +213,9 @@ class Recorder:
     def __init__(
         self, broker: Broker, *, username: str | None = None, password: str | None = None
     ) -> None:
-        self._lock = threading.Lock()
+        self._news = threading.Condition()
         self._heard: list[Heard] = []
+        self._newest: dict[str, bytes] = {}
         self._subscribed = threading.Event()
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -247,15 +248,16 @@ class Recorder:
         self._client.loop_stop()
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        with self._lock:
-            self._heard.append(
-                Heard(message.topic, bytes(message.payload), message.retain, time.monotonic())
-            )
+        with self._news:
+            payload = bytes(message.payload)
+            self._heard.append(Heard(message.topic, payload, message.retain, time.monotonic()))
+            self._newest[message.topic] = payload
+            self._news.notify_all()
 
     @property
     def heard(self) -> list[Heard]:
         """All messages so far."""
-        with self._lock:
+        with self._news:
             return list(self._heard)
 
     def payloads(self, topic: str) -> list[bytes]:
@@ -264,12 +266,19 @@ class Recorder:
 
     def last(self, topic: str) -> bytes | None:
         """The newest payload on one topic."""
-        return next(reversed(self.payloads(topic)), None)
+        with self._news:
+            return self._newest.get(topic)
+
+    def wait_for(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
+        """Return when `condition` holds, looking after each message; fail after `seconds`."""
+        with self._news:
+            assert self._news.wait_for(condition, seconds), "what was waited for is not said"
 
     def forget(self) -> None:
         """Begin a new record."""
-        with self._lock:
+        with self._news:
             self._heard.clear()
+            self._newest.clear()
 
     def await_subscription(self) -> None:
         """Return when it hears again after the broker was restarted."""

@@ -1,6 +1,7 @@
 """A Debian of its own, made by debootstrap and booted by systemd-nspawn: a bare Pi to install on.
 
-Needs root, and debootstrap and systemd-container from Debian.
+Needs root, and debootstrap and systemd-container from Debian. Its disk is one whose power can be
+cut.
 """
 
 import os
@@ -13,19 +14,25 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
+
+import pexpect
+
+from tests.support.disk import Disk
 
 PYTHON_OF: Final = {"bookworm": "3.11", "trixie": "3.13"}
 _MIRROR: Final = "http://deb.debian.org/debian"
-_PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,python3-venv,ca-certificates"
+_PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,ca-certificates,sudo"
+"""What Raspberry Pi OS Lite has, too."""
 _BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
 _PATIENCE: Final = 60.0
+_SAID: Final = 2000  # bytes
 
 
 def debian(release: str, directory: Path) -> Path:
     """Make the root directory of a Debian, unless it is there."""
     root = directory / release
-    if not (root / "usr/bin/python3").exists():
+    if not (root / "usr/bin/sudo").exists():
         shutil.rmtree(root, ignore_errors=True)
         subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", release, root, _MIRROR],
@@ -33,28 +40,31 @@ def debian(release: str, directory: Path) -> Path:
             stdout=subprocess.DEVNULL,
         )
         (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+        (root / "etc/apt/apt.conf.d/80-retries").write_text('Acquire::Retries "3";\n')
     return root
 
 
-def wheels(release: str, source: Path, directory: Path) -> Path:
-    """Our wheel, and all that it needs, for that Debian's Python."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+def wheels(release: str, source: Path, directory: Path, extras: str = "") -> Path:
+    """Our wheel, all that it needs for that Debian's Python, and what builds it."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", directory, source], check=True)
     (own,) = directory.glob("busylight_presence-*.whl")
     subprocess.run(
         [*pip, "download", "--only-binary=:all:", f"--python-version={PYTHON_OF[release]}",
-         "-d", directory, own], check=True,
+         "-d", directory, f"{own}{extras}", "setuptools>=77"], check=True,
     )  # fmt: skip
     return directory
 
 
 class Container:
-    """A booted Debian, on a copy of a root directory, in the network of this machine."""
+    """A booted Debian, on a disk of its own, in the network of this machine."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, disk: Disk) -> None:
+        self.root = disk.mounted
+        self._disk = disk
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._said = b""
 
     def __enter__(self) -> Self:
         self.boot()
@@ -66,7 +76,7 @@ class Container:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.cut_power()
+        self._end()
 
     def boot(self) -> None:
         """Start it, and wait until its systemd says that it is up."""
@@ -79,17 +89,31 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._nspawn.communicate, daemon=True).start()
+        console = self._nspawn.stdout
+        assert console is not None
+        self._said = b""
+        threading.Thread(target=self._listen, args=(console,), daemon=True).start()
         deadline = time.monotonic() + _PATIENCE
         while True:
-            assert time.monotonic() < deadline, "the container does not boot"
+            assert time.monotonic() < deadline, f"it does not boot: {self._said.decode()}"
             self._pid = self._pid_of_init()
             if self._pid and "running" in self.run("systemctl is-system-running --wait").stdout:
                 return
             time.sleep(0.1)
 
+    def _listen(self, console: IO[bytes]) -> None:
+        with console:
+            for line in console:
+                self._said = (self._said + line)[-_SAID:]
+
     def cut_power(self) -> None:
-        """End all that runs in it at once, as a power cut does."""
+        """End all that runs in it at once; what has not reached its disk by now never will."""
+        self._disk.cut()
+        self._end()
+        self._disk.unmount()
+        self._disk.mount()
+
+    def _end(self) -> None:
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
         if self._nspawn is not None:
@@ -99,16 +123,28 @@ class Container:
     def run(self, command: str, *, check: bool = False) -> "subprocess.CompletedProcess[str]":
         """Run a shell's line as root; `check`: it must do well."""
         done = subprocess.run(
-            ["nsenter", "-t", str(self._pid), "-m", "-u", "-i", "-p", "-C", "-r", "-w",
-             "sh", "-c", f"cd /root && {command}"],
+            ["nsenter", *self._inside(), "sh", "-c", f"cd /root && {command}"],
             capture_output=True,
             text=True,
             timeout=300,
             stdin=subprocess.DEVNULL,
             check=False,
-        )  # fmt: skip
+        )
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done
+
+    def terminal(self, command: str) -> "pexpect.spawn[str]":
+        """The command in a terminal of the user pi."""
+        return pexpect.spawn(
+            "nsenter",
+            [*self._inside(), "runuser", "-u", "pi", "--", "bash", "-c", f"cd; {command}"],
+            encoding="utf-8",
+            timeout=_PATIENCE,
+            dimensions=(50, 250),
+        )
+
+    def _inside(self) -> list[str]:
+        return ["-t", str(self._pid), "-m", "-u", "-i", "-p", "-C", "-r", "-w"]
 
     def says(self, command: str, pattern: str, seconds: float = _PATIENCE) -> float:
         """Run it again and again until it says so; the seconds that it took."""

@@ -41,6 +41,8 @@ def sign_in_now(lookalike: Lookalike, settings: GraphSettings, person: Person = 
     http = HttpClient(trust(settings.ca_file), settings.proxy)
     store = TokenStore(settings.token_cache)
     tokens = Tokens(settings, None, store, PinnedAccount(settings.token_cache), http.fetch)
+    if settings.write:
+        tokens.want_to_write()
     try:
         code = sign_in.begin(tokens)
         lookalike.entra.approve(code.prompt.code, person)

@@ -1,4 +1,4 @@
-"""Faults of the machine itself, inside the program's process: its clocks and its name service.
+"""Faults of the machine itself, inside the program's process: clocks, name service, threads.
 
 A `sitecustomize` module, which Python loads at its start, stands before `time` and `socket` and
 looks in a file what is wrong at the moment. What OpenSSL and the kernel see stays true.
@@ -11,9 +11,9 @@ from typing import Any, Final
 from tests.support.program import Home
 
 _SITECUSTOMIZE: Final = """
-import json, os, socket, time
+import json, os, socket, threading, time
 _path = os.environ["MEDDLING"]
-_true = time.time, time.clock_gettime, socket.getaddrinfo
+_true = time.time, time.clock_gettime, socket.getaddrinfo, threading.Thread.start
 _seen = [None, {}]
 
 def _faults():
@@ -47,7 +47,13 @@ def _getaddrinfo(*args, **options):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
     return _true[2](*args, **options)
 
+def _start(thread):
+    if _faults().get("threads") == "none":
+        raise RuntimeError("can't start new thread")
+    return _true[3](thread)
+
 time.time, time.clock_gettime, socket.getaddrinfo = _time, _clock_gettime, _getaddrinfo
+threading.Thread.start = _start
 """
 
 
@@ -65,7 +71,10 @@ class Meddling:
         prepend_path(home, directory)
 
     def set(self, **faults: Any) -> None:
-        """From now on: `stepped` and `suspended` in seconds, `dns` `well`, `dead` or `hanging`."""
+        """From now on: `stepped` and `suspended` in seconds, `dns` `well`, `dead` or `hanging`.
+
+        With `threads` `none` no further thread can be started, as at a limit of the system's.
+        """
         self._faults |= faults
         temporary = self._file.with_suffix(".new")
         temporary.write_text(json.dumps(self._faults))

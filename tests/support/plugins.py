@@ -28,6 +28,14 @@ async def misbehave():
         raise SystemExit(7)
     if mode == "cancel":
         raise asyncio.CancelledError
+    if mode == "unsayable":
+        raise Unsayable
+    if mode == "own exit":
+        raise OwnExit
+    if mode == "exit in a task":
+        await asyncio.gather(asyncio.create_task(leave()))
+    if mode == "endless words":
+        raise RuntimeError("x " * 10**6)
     if mode == "hang":
         await asyncio.Event().wait()
     if mode == "swallow":
@@ -44,6 +52,16 @@ async def misbehave():
     if mode == "leak":
         leaked.append(asyncio.create_task(asyncio.sleep(3600)))
         raise RuntimeError("leaks")
+
+class Unsayable(Exception):
+    def __str__(self):
+        raise KeyError("str")
+
+class OwnExit(BaseException):
+    pass
+
+async def leave():
+    raise SystemExit(7)
 
 class Output:
     class Settings(BaseModel):

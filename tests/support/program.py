@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from busylight.app.control_socket import ask_daemon
 from busylight.demo.lookalike import ADELE, Lookalike, Person
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.sources.graph.settings import GraphSettings
 from tests.support.broker import wait_until
 from tests.support.graph import sign_in_now
@@ -60,6 +60,7 @@ class Home:
             authority_url=lookalike.authority_url,
             base_url=lookalike.base_url,
             ca_file=lookalike.ca_file,
+            write=self.settings.get("GRAPH_WRITE") == "true",
         )
 
     def with_broker(self, port: int) -> Self:

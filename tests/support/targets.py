@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import tty
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,8 @@ Duty = tuple[int, int, int]
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 PATIENCE: Final = 20.0
+_NOTHING: Final = 0x3F
+"""A kind of frame that there is not."""
 
 
 class Target(Protocol):
@@ -51,7 +54,7 @@ class Target(Protocol):
     def wait_for(
         self, condition: Callable[[list[tuple[float, Duty]]], bool], timeout: float = PATIENCE
     ) -> bool:
-        """Wait until it holds for `paintings`."""
+        """Wait until it holds for `paintings`, of which there is at least one."""
         ...
 
 
@@ -87,7 +90,11 @@ class Simulator:
     def wait_for(
         self, condition: Callable[[list[tuple[float, Duty]]], bool], timeout: float = PATIENCE
     ) -> bool:
-        return self._light.wait_for(lambda _: condition(self.paintings), timeout)
+        def holds(_: SimulatedLight) -> bool:
+            paintings = self.paintings
+            return bool(paintings) and condition(paintings)
+
+        return self._light.wait_for(holds, timeout)
 
 
 class Pluggable(Target, Protocol):
@@ -155,18 +162,16 @@ class Process:
         self._process.stdin.write(letters)
         self._process.stdin.flush()
 
-    def wait_for_line(self, *words: str, timeout: float = PATIENCE) -> str:
-        """Wait until it tells something other than a painting; the line's words without TIME."""
+    def wait_for_line(self, *words: str, count: int = 1, timeout: float = PATIENCE) -> str:
+        """Wait until it has told `count` lines that begin with these words; the last of them."""
+        wanted = list(words)
 
-        def found() -> str | None:
-            wanted = list(words)
-            return next(
-                (line for line in self.lines if line.split()[: len(wanted)] == wanted), None
-            )
+        def found() -> list[str]:
+            return [line for line in self.lines if line.split()[: len(wanted)] == wanted]
 
         with self._told:
-            assert self._told.wait_for(lambda: found() is not None, timeout), self.lines
-            return found() or ""
+            assert self._told.wait_for(lambda: len(found()) >= count, timeout), self.lines
+            return found()[count - 1]
 
     @property
     def is_alive(self) -> bool:
@@ -180,8 +185,11 @@ class Process:
     def wait_for(
         self, condition: Callable[[list[tuple[float, Duty]]], bool], timeout: float = PATIENCE
     ) -> bool:
+        def holds() -> bool:
+            return bool(self._paintings) and condition(self._paintings)
+
         with self._told:
-            return self._told.wait_for(lambda: condition(self._paintings), timeout)
+            return self._told.wait_for(holds, timeout)
 
     def _tells(self) -> IO[str]:
         told = self._process.stdout or self._process.stderr
@@ -290,6 +298,10 @@ class Python(Process):
         os.close(self._near)
 
 
+class NoAnswerError(AssertionError):
+    """A light does not answer."""
+
+
 class Host:
     """Speaks to a light over its port, frame by frame."""
 
@@ -299,6 +311,7 @@ class Host:
         self.reader = protocol.Reader()
         self.sequence = 0
         self.received = b""
+        self._came: deque[protocol.Message] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -311,7 +324,7 @@ class Host:
     ) -> None:
         os.close(self._port)
 
-    def write(self, content: bytes) -> list[protocol.Message]:
+    def write(self, content: bytes, *, piece: int = 512) -> list[protocol.Message]:
         """Write all of it, however slowly it is taken; what was answered meanwhile."""
         found = []
         deadline = time.monotonic() + 600
@@ -319,7 +332,7 @@ class Host:
             assert time.monotonic() < deadline, "nobody reads"
             select.select([self._port], [self._port], [], 1)
             with contextlib.suppress(BlockingIOError):
-                content = content[os.write(self._port, content[:512]) :]
+                content = content[os.write(self._port, content[:piece]) :]
             found += self.read(0)
         return found
 
@@ -343,12 +356,39 @@ class Host:
             assert time.monotonic() < deadline, self.received
             self.read(0.1)
 
+    def tell(self, content: bytes) -> None:
+        """Write it; what is answered is the `next` that comes."""
+        self._came.extend(self.write(content))
+
+    def next(self, seconds: float = PATIENCE) -> protocol.Message:
+        """The next message, of several that came together one after the other."""
+        if not self._came:
+            self._came.extend(self.read(seconds))
+        assert self._came, "nothing comes"
+        return self._came.popleft()
+
     def greet(self, newest: int = protocol.VERSION) -> protocol.Identity:
         """Say hello to a light that may have just been started."""
         answer = self.ask(protocol.HELLO, bytes((newest,)), tries=16, patience=0.25)
         identity = protocol.unpack_identity(answer.payload)
         assert identity is not None
+        self.settle()
         return identity
+
+    def settle(self) -> None:
+        """Return when nothing is on its way any more, and forget what came: it was answered late.
+
+        A light answers in the order in which it was asked, and a kind that it does not know
+        changes nothing.
+        """
+        for _ in range(8):
+            with contextlib.suppress(NoAnswerError):
+                self.ask(_NOTHING, patience=2.5)
+                break
+        else:
+            raise NoAnswerError("the line does not come to rest")
+        self._came.clear()
+        self.received = b""
 
     def ping_for(self, seconds: float) -> None:
         """Go on talking."""
@@ -362,13 +402,17 @@ class Host:
         payload: bytes = b"",
         *,
         tries: int = 1,
-        patience: float = 2.0,
+        patience: float | None = None,
         version: int = protocol.VERSION,
     ) -> protocol.Message:
-        """The answer to a frame that is sent up to `tries` times."""
+        """The answer to a frame that is sent up to `tries` times.
+
+        The last one is waited for as long as a busy machine may need, unless `patience` says how
+        long for each.
+        """
         self.sequence = (self.sequence + 1) & 255
-        for _ in range(tries):
-            deadline = time.monotonic() + patience
+        for last in [False] * (tries - 1) + [True]:
+            deadline = time.monotonic() + (patience or (PATIENCE if last else 2.0))
             came = self.write(protocol.encode(self.sequence, kind, payload, version))
             while True:
                 for message in came:
@@ -377,7 +421,7 @@ class Host:
                 if (left := deadline - time.monotonic()) <= 0:
                     break
                 came = self.read(left)
-        raise AssertionError(f"no answer to {kind:#04x} {payload.hex()}")
+        raise NoAnswerError(f"no answer to {kind:#04x} {payload.hex()}")
 
     def show(self, show: protocol.Show, *, tries: int = 1) -> protocol.Shown:
         """Show it; what is shown."""

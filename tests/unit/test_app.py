@@ -15,7 +15,7 @@ import pytest
 
 from busylight.app import output_runner, remembered
 from busylight.app.clash import clash
-from busylight.app.control_socket import ask_daemon, control_socket
+from busylight.app.control_socket import control_socket
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
@@ -31,6 +31,7 @@ from busylight.core.presence import Presence
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock, lives
+from busylight.edge.daemon_socket import ask_daemon
 from busylight.parts import Branch, OutputError, SourceError
 from busylight.settings.load import load
 from busylight.settings.tree import Settings

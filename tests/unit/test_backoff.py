@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from busylight.core.backoff import RateLimit, full_jitter, reconnect_delay, retry_after
+from busylight.core.backoff import RateLimit, birth_delay, full_jitter, reconnect_delay, retry_after
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -25,6 +25,24 @@ def test_full_jitter_spreads_from_nothing_to_a_limit_that_doubles() -> None:
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_an_output_connects_again_after_one_to_four_seconds(failures: int, draw: float) -> None:
     assert 1 <= reconnect_delay(failures, draw=draw) <= 4
+
+
+def test_the_more_an_output_has_failed_the_more_its_pauses_tend_to_four_seconds() -> None:
+    assert [reconnect_delay(failures, draw=1.0) for failures in (0, 1, 2, 5, 100)] == [
+        1.5,
+        2.0,
+        2.5,
+        4.0,
+        4.0,
+    ]
+    assert reconnect_delay(3, draw=0.0) == 1.0
+    assert reconnect_delay(3, draw=0.5) == 2.0
+    assert len({reconnect_delay(9) for _ in range(20)}) > 1
+
+
+def test_a_birth_is_answered_after_half_a_second_to_three() -> None:
+    assert [birth_delay(draw=draw) for draw in (0.0, 0.5, 1.0)] == [0.5, 1.75, 3.0]
+    assert all(0.5 <= birth_delay() <= 3.0 for _ in range(20))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +64,18 @@ def test_an_output_connects_again_after_one_to_four_seconds(failures: int, draw:
         ("Mon, 23 Nov 2026 12:00:30", 30),
         ("Mon, 23 Nov 2026 13:00:30 +0100", 30),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 2026 23:59:59 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, NOON) == seconds
 
 
-@given(st.text())
+_NUMBER = r"[0-9]{1,25}"
+
+
+@given(st.text() | st.from_regex(rf"Mon, {_NUMBER} Jan {_NUMBER} 12:0{_NUMBER}:00 \+{_NUMBER}"))
 def test_any_header_is_a_time_or_nothing(value: str) -> None:
     seconds = retry_after(value, NOON)
     assert seconds is None or 0 <= seconds <= 3600

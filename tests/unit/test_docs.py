@@ -16,7 +16,8 @@ from busylight.demo.lookalike import AppCredential
 from busylight.settings.envfile import parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
-from busylight.settings.tree import BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
+from busylight.settings.tree import BUILT_IN_OTHERS, BUILT_IN_OUTPUTS, BUILT_IN_SOURCES
+from firmware_bridge import avr, micropython
 from scripts import demo_terminal, draw_pictures, draw_wiring, make_reference
 from scripts.states import STATES, State, colour_in_words
 from scripts.wiring import BUILDS, Build
@@ -47,6 +48,21 @@ def test_the_wiring_is_drawn_from_its_data_and_told_in_the_guide(path: str) -> N
     rows = re.findall(r"^\| (?!from|---)(.*?) \|", section, re.MULTILINE)
     for joint in build.joints:
         assert any(build.pin(joint.use) in row for row in rows), joint
+
+
+def test_every_setting_of_a_board_is_told_in_the_guide_with_what_is_usual() -> None:
+    guide = (ROOT / "docs" / "build-a-light.md").read_text("utf-8")
+    table = guide.partition("## Settings of a board\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in table.splitlines()]
+    told = {name: row[1:3] for row in rows if row for name in re.findall(r"[A-Z_]{3,}", row[0])}
+    source = micropython.FILES[micropython.SETTINGS].read_text("utf-8")
+    usual = dict(re.findall(r"^([A-Z_]+) = (.*)$", source, re.MULTILINE))
+    assert told.keys() == {*usual, *avr.SETTINGS}
+    header = (avr.SOURCES / "config.h").read_text("utf-8")
+    for name, (python, c) in told.items():
+        assert python == usual.get(name, "").strip("'\"(,)")
+        if found := re.search(rf"^#define {name} ([0-9]+)\b", header, re.MULTILINE):
+            assert c == found[1]
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.file)
@@ -158,7 +174,7 @@ def test_the_example_has_a_line_for_every_setting() -> None:
     lines = {name for group in _example_groups().values() for name in group}
     settings = {
         variable.name
-        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
+        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS)
         for variable in make_reference.variables(part)
     }
     settings |= {variable.name for variable in make_reference.look("serial")}
@@ -184,7 +200,7 @@ def test_a_group_of_the_example_loads_when_the_marks_are_taken_away(
         if name.endswith("_FILE"):  # stands for a file that people have
             settings[name] = str(calendar if "HOLIDAYS" in name else readable)
     # Of these one has to be chosen; and the certificate above has no password.
-    for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD"):
+    for alternative in ("CLIENT_SECRET", "USERS", "CERTIFICATE_PASSWORD", "WRITE"):
         settings.pop(f"BUSYLIGHT_GRAPH_{alternative}", None)
     load(_file(tmp_path / "env", settings), {}, needs_source=False, needs_outputs=False)
 
@@ -244,7 +260,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     known = {
         variable.name
-        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS)
+        for part in ("", *BUILT_IN_SOURCES, *BUILT_IN_OUTPUTS, *BUILT_IN_OTHERS)
         for variable in make_reference.variables(part)
     }
     known |= {variable.name for kind in BUILT_IN_OUTPUTS for variable in make_reference.look(kind)}

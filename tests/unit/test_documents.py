@@ -1,9 +1,15 @@
 """The JSON in which the program speaks of itself."""
 
-from busylight.core.documents import light_document, presence_document, view_document
+from busylight.core.documents import (
+    diagnostics_document,
+    light_document,
+    presence_document,
+    view_document,
+)
 from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
 from busylight.core.light import OFF
 from busylight.core.override import Mode, Override
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
 from busylight.core.view import Diagnostics, PartHealth, PartState, View
 
@@ -69,4 +75,22 @@ def test_the_view_tells_everything() -> None:
     assert document["diagnostics"]["account"] == "Adele"
     assert document["diagnostics"]["outputs"] == {
         "mqtt": {"state": "failed", "error": "no such host"}
+    }
+
+
+def test_what_became_of_what_teams_was_told_is_there_only_where_teams_is_told() -> None:
+    silent = Diagnostics("graph", "1", 1)
+    assert "preferred_presence" not in diagnostics_document(silent, _date, account=False)
+    health = PreferredHealth(PreferredState.SET, "Busy", since=4, error="nobody sees it")
+    told = Diagnostics("graph", "1", 1, preferred_presence=health)
+    assert diagnostics_document(told, _date, account=False)["preferred_presence"] == {
+        "state": "set",
+        "availability": "Busy",
+        "since": "T4",
+        "error": "nobody sees it",
+    }
+    nothing = Diagnostics("graph", "1", 1, preferred_presence=PreferredHealth())
+    assert diagnostics_document(nothing, _date, account=False)["preferred_presence"] == {
+        "state": "none",
+        "availability": None,
     }

@@ -12,8 +12,9 @@ import pytest
 
 from busylight.edge import clock, lives, threads
 from busylight.edge.clock import WallClock
+from busylight.edge.current_part import PartEndedError
 from busylight.edge.files import write_private
-from busylight.edge.lives import Abandoned, Life, PartEndedError, first_of
+from busylight.edge.lives import Abandoned, Life, first_of
 from busylight.edge.state_dir import (
     AlreadyRunningError,
     DaemonLock,
@@ -291,6 +292,18 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     assert [each.name for each in tmp_path.iterdir()] == ["tokens"]
 
 
+def test_what_a_power_cut_has_left_of_an_earlier_write_goes_with_the_next(tmp_path: Path) -> None:
+    path, left = tmp_path / "tokens", tmp_path / ".tokens.a1b2c3d4"
+    others = {tmp_path / ".tokens.of-now", tmp_path / ".other.a1b2c3d4", tmp_path / "tokens.lock"}
+    for each in (left, *others):
+        each.write_text("a token")
+    hour_ago = time.time() - 3600
+    for each in (left, tmp_path / ".other.a1b2c3d4", tmp_path / "tokens.lock"):
+        os.utime(each, (hour_ago, hour_ago))
+    write_private(path, b"new")
+    assert set(tmp_path.iterdir()) == {path, *others}, "who is writing now is left alone"
+
+
 def test_a_state_directory_is_made_private(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     prepare(path)
@@ -308,6 +321,22 @@ def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
         prepare(tmp_path / "file" / "below")
     with pytest.raises(StateDirError, match=r"cannot be made|belongs to somebody else"):
         prepare(Path("/proc/nothing/here"))
+
+
+def test_root_that_may_not_become_the_owner_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that has no rights."""
+
+    def refuse(_: list[int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 12345, 12345)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "setgroups", refuse)
+    with pytest.raises(StateDirError, match="belongs to somebody else; run as its owner"):
+        prepare(tmp_path)
 
 
 def test_only_one_daemon_holds_a_state_directory(tmp_path: Path) -> None:

@@ -64,17 +64,18 @@ def test_a_value_that_somebody_has_reckoned_on_the_board_is_not_guessed_at() -> 
 
 def test_settings_of_a_board_are_changed_by_name_and_all_else_stays() -> None:
     changed = mpremote_copy.with_settings(
-        SETTINGS_FILE, {"PINS": "4", "KIND": "pwm", "WATCHDOG": "False", "PIXELS": "30"}
+        SETTINGS_FILE, {"PINS": "4", "ORDER": "RGB", "WATCHDOG": "False", "PIXELS": "30"}
     )
     before, after = SETTINGS_FILE.splitlines(), changed.splitlines()
     assert len(before) == len(after)
     assert [line for line in after if line not in before] == [
-        "KIND = 'pwm'",
         "PINS = (4,)",
         "PIXELS = 30",
+        "ORDER = 'RGB'",
         "WATCHDOG = False",
     ]
-    assert "\nPINS = (16, 17, 18)\n" in mpremote_copy.with_settings(changed, {"PINS": "16,17,18"})
+    led = mpremote_copy.with_settings(changed, {"PINS": "16,17,18", "KIND": "pwm"})
+    assert "\nPINS = (16, 17, 18)\n" in led
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,12 @@ def test_settings_of_a_board_are_changed_by_name_and_all_else_stays() -> None:
         ("PIXELS", "many", "PIXELS=many is not of the kind of 8"),
         ("PINS", "(1", r"PINS=\(1 is not of the kind"),
         ("WATCHDOG", "1", "WATCHDOG=1 is not of the kind of True"),
+        ("KIND", "ws2812", "KIND=ws2812: there are neopixel, pwm, leds"),
+        ("ORDER", "BRG", "ORDER=BRG: there are GRB, RGB"),
+        ("PIXELS", "0", "PIXELS=0: 1 to 65535 is expected"),
+        ("LIMIT_MA", "-1", "LIMIT_MA=-1: 1 to 65535 is expected"),
+        ("KIND", "pwm", "KIND=pwm takes 3 of PINS, not 1: PINS=16,17,18"),
+        ("PINS", "1,2,3", "KIND=neopixel takes 1 of PINS, not 3: PINS=0"),
     ],
 )
 def test_a_setting_that_a_board_has_not_is_refused(name: str, value: str, problem: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.sources.graph import reasons
+from busylight.sources.graph.aadsts import REASONS, Reason, Way, Who
 from busylight.sources.graph.errors import (
     EntraUnreachableError,
     SignedOutError,
@@ -53,12 +54,24 @@ def test_reasons_that_people_meet_are_told_plainly_with_their_number(
     assert "Trace" not in str(error)
 
 
-def test_every_reason_says_what_it_means_and_what_to_do() -> None:
-    for number, reason in reasons.REASONS.items():
-        assert reason.meaning, number
-        assert reason.remedy, number
-        assert not reason.meaning.endswith("."), number
-        assert not reason.remedy.endswith("."), number
+@pytest.mark.parametrize(("number", "reason"), REASONS.items())
+def test_every_reason_says_what_it_means_what_to_do_and_which_other_way_there_is(
+    number: int, reason: Reason
+) -> None:
+    assert reason.meaning
+    assert reason.remedy
+    assert not reason.meaning.endswith(".")
+    assert not reason.remedy.endswith(".")
+    assert reason.ways
+    assert Way.BROWSER not in reason.ways[1:], "the easiest first"
+    told = str(reasons.refusal(refused(number)))
+    assert told.startswith(f"{reason.meaning} (AADSTS{number}); ")
+    if reason.who is Who.ADMIN:
+        assert "ask an administrator" in told
+    if reason.who is Who.OWNER:
+        assert "the owner of the app registration" in told
+    if reason.who is not Who.YOU:
+        assert all(way.value in told for way in reason.ways)
 
 
 def test_what_people_meet_most_has_a_text_of_our_own() -> None:
@@ -67,7 +80,7 @@ def test_what_people_meet_most_has_a_text_of_our_own() -> None:
         530003, 65001, 65004, 7000112, 7000215, 7000218, 7000222, 700016, 700082, 90002, 90094,
         900144,
     ]  # fmt: skip
-    assert [number for number in met if number not in reasons.REASONS] == []
+    assert [number for number in met if number not in REASONS] == []
 
 
 @pytest.mark.parametrize("number", [53003, 7000218])

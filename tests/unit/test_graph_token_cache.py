@@ -1,6 +1,7 @@
 """The token cache: private, never half written, shared between processes, and never a crash."""
 
 import base64
+import errno
 import fcntl
 import json
 import logging
@@ -335,6 +336,40 @@ def test_a_file_that_cannot_be_read_is_said(path: Path, caplog: pytest.LogCaptur
     path.mkdir(parents=True, mode=0o700)
     assert names(TokenStore(path)) == []
     assert "cannot be read (Is a directory)" in caplog.text
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENOMEM])
+def test_a_card_that_stumbles_signs_nobody_out(
+    signed_in: TokenStore, path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = path.read_bytes()
+    store = TokenStore(path)
+
+    def stumble(_path: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as stumbling:
+        stumbling.setattr(token_cache, "_checked", stumble)
+        for _ in range(2):
+            with pytest.raises(UnreachableError, match="cannot be read now"):
+                names(store)
+    assert names(store) == names(signed_in) == ["adele@x"]
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_no_file(
+    signed_in: TokenStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TokenStore(path)
+    real = token_cache._checked
+
+    def vanish(looked_at: Path) -> str:
+        path.unlink()
+        return real(looked_at)
+
+    monkeypatch.setattr(token_cache, "_checked", vanish)
+    assert names(store) == []
+    assert names(signed_in) == []
 
 
 def test_a_lock_that_another_process_holds_is_waited_for(signed_in: TokenStore, path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from busylight.edge import build
+
 _ROOT = Path(__file__).resolve().parents[2]
 _PINS = _ROOT / "deploy" / "docker"
 
@@ -24,7 +26,7 @@ def _pins(name: str) -> dict[str, tuple[str, int]]:
 
 def test_the_image_installs_nothing_but_what_is_pinned_by_hash() -> None:
     steps = (_ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
-    installs = re.findall(r"/pip (install|wheel)([^&\n]*)", steps)
+    installs = re.findall(r"/pip (?:--python \S+ )?(install|wheel)([^&\n]*)", steps)
     assert len(installs) == 4
     for _, words in installs:
         assert "--require-hashes" in words or "--no-deps" in words
@@ -45,3 +47,19 @@ def test_what_is_pinned_is_what_the_package_asks_for() -> None:
         assert requirement.specifier.contains(version), wanted
     backend = Requirement(project["build-system"]["requires"][0])
     assert backend.specifier.contains(_pins("build-requirements.txt")[backend.name][0])
+
+
+def test_whatever_the_image_copies_docker_is_let_see() -> None:
+    steps = (_ROOT / "Dockerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", steps, re.MULTILINE)
+    seen = re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    assert {name for names in copied for name in names.split()} == {*seen}
+    assert all((_ROOT / name).exists() for name in seen)
+
+
+def test_a_build_may_be_told_which_one_it_is() -> None:
+    before, _, _ = (_ROOT / "Dockerfile").read_text("utf-8").partition("pip wheel")
+    assert f"ARG {build.VARIABLE}=\n" in before
+    assert "ARG RELEASE=\n" in before
+    workflow = (_ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    assert f"{build.VARIABLE}=${{{{ github.sha }}}}" in workflow

@@ -10,15 +10,24 @@ import pytest
 
 from busylight import __version__
 from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
-from busylight.core.override import Mode, Override
+from busylight.core.override import Mode, Override, Press
 from busylight.core.presence import Presence
-from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.core.reader import Peers, Role
+from busylight.core.view import (
+    ButtonEvent,
+    Diagnostics,
+    PartHealth,
+    PartState,
+    Person,
+    Standing,
+    View,
+)
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.discovery import announced_parts, device
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.mqtt.memory import Memory
-from busylight.outputs.mqtt.payloads import messages
+from busylight.outputs.mqtt.payloads import button_message, messages
 from busylight.outputs.mqtt.published import Published
 from tests.support.mqtt import a_view, light, not_known, settings_of
 from tests.unit.test_mqtt_payloads import rfc3339
@@ -81,6 +90,13 @@ def _cases() -> Iterator[tuple[str, View, MqttSettings]]:
         a_view(None, sign_in=prompt, diagnostics=_diagnostics()),
         announcing(sign_in=False),
     )
+    peers = Peers(primary_online=True, spare_online=True, leader=Role.SPARE)
+    standing = Standing(Role.SPARE, leads=True, reads=True, peers=peers)
+    yield (
+        "spare_reader",
+        a_view("red pulse", knowledge=busy, diagnostics=_diagnostics(reader=standing)),
+        announcing(reader=Role.SPARE),
+    )
     people = {
         GUIDS[0]: Person(busy, light("red")),
         GUIDS[1]: Person(NotKnown(trouble, since=30.0), light("white")),
@@ -89,6 +105,17 @@ def _cases() -> Iterator[tuple[str, View, MqttSettings]]:
     yield (
         "people",
         a_view("red", knowledge=busy, people=people, diagnostics=_diagnostics()),
+        announcing(),
+    )
+    outputs = {"serial": PartHealth(PartState.CONNECTED, has_button=True)}
+    yield (
+        "light_with_a_button",
+        a_view(
+            "red",
+            knowledge=busy,
+            diagnostics=_diagnostics(outputs=outputs),
+            button=ButtonEvent(Press.DOUBLE, number=1, at=60.0),
+        ),
         announcing(),
     )
 
@@ -101,6 +128,8 @@ def test_every_payload_is_what_was_reviewed(name: str) -> None:
     """A file that is missing is written, and to be looked at before it is committed."""
     view, settings = CASES[name]
     payloads = announced(view, settings, Memory()) | messages(view, settings, rfc3339)
+    if view.button is not None:
+        payloads |= button_message(view.button, settings)
     found = [
         {
             "topic": topic,

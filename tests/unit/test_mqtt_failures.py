@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from busylight.edge.threads import TooManyHangError
+from busylight.edge.threads import NoThreadError, TooManyHangError
 from busylight.mqtt import failures
 from busylight.mqtt.failures import BrokerError, LostError, TakenOverError
 from busylight.mqtt.memory import SHORT_LIFE, BrokerMemory
@@ -35,6 +35,7 @@ def tls_error(reason: str) -> ssl.SSLError:
         (ConnectionResetError(errno.ECONNRESET, "x"), "set MQTT_TLS=true"),
         (TimeoutError("x"), "127.0.0.1:1883 does not answer"),
         (TooManyHangError("8 earlier calls still hang"), "8 earlier calls still hang"),
+        (NoThreadError("no thread: the limit"), "cannot be asked now: no thread: the limit"),
         (OSError(errno.EHOSTUNREACH, "x"), "cannot be reached"),
         (OSError(errno.ENETUNREACH, "x"), "cannot be reached"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from busylight.core.adaptive import Adaptive
 from busylight.core.light import parse_light
+from busylight.settings import variables
 from busylight.settings.envfile import EnvLine, parse_env_file
 from busylight.settings.faults import SettingsError
 from busylight.settings.load import load
@@ -279,6 +280,15 @@ def test_an_env_file_that_cannot_be_read_is_told(content: bytes | None, problem:
         load(path, {})
 
 
+def test_a_place_that_cannot_be_looked_into_is_told_and_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("loop").symlink_to("loop")
+    monkeypatch.setattr(variables, "DEFAULT_FILES", (Path(".env"), Path("loop/light.env")))
+    with pytest.raises(SettingsError, match=r"loop/light\.env the env file cannot be read"):
+        load(None, {})
+
+
 def test_a_directory_for_an_env_file_is_told() -> None:
     Path("dir.env").mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -291,7 +301,7 @@ def test_a_stale_after_follows_the_interval() -> None:
 
 
 def test_with_an_interval_of_auto_reading_adapts_to_the_time_zone_that_is_set() -> None:
-    settings = _load(INTERVAL="Auto", TIMEZONE="America/New_York")
+    settings = _load(INTERVAL="Auto", TIMEZONE="America/New_York", GRAPH_CLIENT_ID=CLIENT)
     assert settings.adaptive == Adaptive(ZoneInfo("America/New_York"))
     assert (settings.interval, settings.stale_after) == (5, 60)
     assert settings.graph is not None
@@ -304,6 +314,17 @@ def test_with_an_interval_of_auto_reading_adapts_to_the_time_zone_that_is_set() 
     [
         ({"GRAPH_CLOUD": "china"}, "Microsoft offers no presence"),
         ({"GRAPH_CLOUD": "mars"}, "global, usgov, dod"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_USER": GUID},
+            "=true is refused with GRAPH_USER:",
+        ),
+        ({"GRAPH_WRITE": "true", "GRAPH_USERS": GUID}, "is refused with GRAPH_USERS:"),
+        (
+            {"GRAPH_WRITE": "true", "GRAPH_CLIENT_SECRET": "s", "GRAPH_USER": GUID},
+            "is refused with GRAPH_CLIENT_SECRET: as an app",
+        ),
+        ({"GRAPH_WRITE": "true", "SOURCE": "mqtt"}, "GRAPH_WRITE=true is refused with SOURCE=mqtt"),
+        ({"GRAPH_WRITE": "perhaps"}, "GRAPH_WRITE=perhaps"),
         ({"GRAPH_USER": "me"}, "neither an object id"),
         ({"GRAPH_USER": GUID, "GRAPH_USERS": GUID}, "given together with GRAPH_USER"),
         ({"GRAPH_USERS": "@/no/where"}, "cannot be read"),
@@ -333,6 +354,19 @@ def test_a_wrong_choice_is_refused_with_its_reason(given: Mapping[str, str], wan
     faults = _faults(needs_source=True, **{"GRAPH_CLIENT_ID": CLIENT, **given})
     assert any(wanted in fault for fault in faults)
     assert not any("secret" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("name", ["colour-blind", "color-blind", "Colourblind", "colour_blind"])
+def test_a_palette_is_found_however_it_is_written(name: str) -> None:
+    assert _load(PALETTE=name).palette.name == "colour-blind"
+
+
+def test_writing_is_off_unless_it_is_asked_for_and_for_oneself_it_may_be() -> None:
+    for more, wanted in (({}, False), ({"GRAPH_WRITE": "true"}, True)):
+        settings = _load(GRAPH_CLIENT_ID=CLIENT, needs_source=True, **more)
+        assert settings.graph is not None
+        assert settings.graph.write is wanted
+    assert _load(GRAPH_CLIENT_ID=CLIENT, GRAPH_WRITE="false", GRAPH_USER=GUID).graph is not None
 
 
 def test_many_people_may_stand_in_a_file() -> None:

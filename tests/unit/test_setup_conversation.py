@@ -125,6 +125,24 @@ def test_a_light_of_ours_is_taken_without_a_question_about_disturbing_it() -> No
     assert [type(step) for step in play.done] == [FindLights, TryOutput, FindBrokers]
 
 
+def test_leds_on_pins_are_asked_for_pin_by_pin() -> None:
+    known = answers_of({})
+    said = {
+        "light": ["other"],
+        "kind": ["gpio"],
+        "GPIO_RED": ["no pin", "17"],
+        "GPIO_YELLOW": ["-"],
+        "GPIO_GREEN": ["27"],
+        "GPIO_BLUE": ["22"],
+        "MQTT_HOST": ["-"],
+    }
+    play = Play(said)
+    play.through(choose_outputs(known))
+    pins = {"GPIO_RED": "17", "GPIO_GREEN": "27", "GPIO_BLUE": "22"}
+    assert known.values == {"OUTPUTS": "gpio", **pins}
+    assert any("GPIO_RED=no pin" in text for text in play.told)
+
+
 def test_what_this_user_may_not_open_is_said_and_not_opened() -> None:
     closed = FoundLight("x", {"OUTPUTS": "serial", "SERIAL_PORT": "/dev/x"}, problem="ask root")
 
@@ -166,12 +184,13 @@ def test_each_way_to_a_registration_shows_what_it_takes(way: str) -> None:
             "SOURCE": [""],
             "registration": [way],
             "GRAPH_CLIENT_ID": [CLIENT_ID],
-            "GRAPH_TENANT_ID": [""],
+            "GRAPH_TENANT_ID": ["", "contoso.example"],
             "sign_in": ["later"],
             **more,
         }
     )
     play.through(choose_source(answers_of({"OUTPUTS": "terminal", "GRAPH_CLOUD": "usgov"})))
+    assert any("There has to be an answer" in text for text in play.told), "it knows one tenant"
     told = "\n".join(play.told)
     wanted = {
         "az": "az ad app create",
@@ -227,6 +246,31 @@ def test_without_a_person_the_one_light_of_ours_is_taken() -> None:
         "OUTPUTS": "serial",
         "SERIAL_PORT": "auto",
     }
+
+
+def test_without_a_person_a_light_from_the_shop_is_taken_as_what_it_is() -> None:
+    flag = FoundLight("Luxafor Flag", {"OUTPUTS": "usb", "USB_DEVICE": "04d8:f372"}, is_ours=True)
+
+    def does(step: Step) -> Outcome:
+        return Outcome(ok=True, lights=(flag,)) if isinstance(step, FindLights) else WELL
+
+    given_ = {"GRAPH_CLIENT_ID": CLIENT_ID, "MQTT_HOST": "localhost"}
+    play = Play({}, does)
+    play.through(unattended(answers_of(given_), PLACE, may_change=False))
+    last = play.done[-1]
+    assert isinstance(last, Save)
+    assert last.values == {**given_, "OUTPUTS": "usb,mqtt", "USB_DEVICE": "04d8:f372"}
+
+
+def test_a_kind_of_light_that_cannot_be_looked_for_is_named_with_what_is_missing() -> None:
+    text = "usb: needs a library that is not installed"
+
+    def does(step: Step) -> Outcome:
+        return Outcome(ok=True, text=text) if isinstance(step, FindLights) else WELL
+
+    play = Play({"light": ["none"], "MQTT_HOST": ["-"]}, does)
+    play.through(choose_outputs(answers_of({})))
+    assert any(text in told for told in play.told)
 
 
 def test_without_a_person_nothing_is_tried_while_something_is_missing() -> None:

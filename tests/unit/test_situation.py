@@ -11,8 +11,9 @@ from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Tro
 from busylight.core.light import OFF, LightState, parse_light
 from busylight.core.override import Mode, Override, SetLight, SetMode
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
-from busylight.core.situation import Rules, Situation
+from busylight.core.situation import NO_TEAMS, Rules, Situation
 from busylight.core.view import PartHealth, PartState
 
 CALL = Presence("Busy", "InACall")
@@ -327,3 +328,27 @@ def test_each_of_several_people_is_shown_by_his_own_knowledge_whatever_is_asked_
     assert asked.state == "away"
     assert asked.people["a"].light == parse_light("#00ff00")
     assert asked.people["b"].light == parse_light("#ff0000 pulse")
+
+
+def test_what_teams_was_told_is_never_taken_for_the_presence() -> None:
+    health = PreferredHealth(PreferredState.SET, "Busy", since=5)
+    situation = replace(START.after_reading(_read(FREE), 10), preferred_presence=health)
+    view = situation.view(10)
+    assert (view.state, view.knowledge) == ("available", Known(FREE, 10, 10))
+    assert view.diagnostics.preferred_presence == health
+
+
+def test_what_teams_takes_without_effect_is_said_once_teams_shows_offline() -> None:
+    offline = _read(Presence("Offline", "Offline"))
+    for state, error in (
+        (PreferredState.SET, NO_TEAMS),
+        (PreferredState.WAITING, None),
+        (PreferredState.NONE, None),
+    ):
+        health = PreferredHealth(state, "Busy")
+        situation = replace(START.after_reading(offline, 10), preferred_presence=health)
+        assert situation.view(10).diagnostics.preferred_presence == replace(health, error=error)
+    unknown = replace(START, preferred_presence=PreferredHealth(PreferredState.SET, "Busy"))
+    told = unknown.view(10).diagnostics.preferred_presence
+    assert told is not None
+    assert told.error is None

@@ -1,5 +1,6 @@
 """The program is told on by systemd's protocol, and ended by a thread when its loop is blocked."""
 
+import _thread
 import asyncio
 import os
 import select
@@ -16,6 +17,7 @@ from typing import Any, Self
 import pytest
 
 from busylight.app import blocked, daemon, source_runner
+from busylight.app import watch as watch_module
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
@@ -24,7 +26,7 @@ from busylight.app.watch import Pace, Watch, part_in
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
 from busylight.core.view import PartHealth, PartState
-from busylight.edge.current_part import PART, leaving_nothing, note_owners
+from busylight.edge.current_part import PART, PartEndedError, leaving_nothing, note_owners
 from busylight.edge.systemd import Supervisor
 from busylight.parts import Output
 from tests.unit.test_app import CALL, RULES, Lamp, Script, _settings, until
@@ -131,9 +133,50 @@ async def test_who_blocks_the_loop_is_named_remembered_and_shown_with_its_stack(
     assert "_block_in" in said
 
 
+async def test_who_blocks_is_ended_even_where_no_thread_can_say_the_last_words(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def hang(_thread: threading.Thread) -> None:
+        raise AssertionError("where memory has run out it would hang")
+
+    with Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append) as watch:
+        monkeypatch.setattr(threading.Thread, "start", hang)
+        monkeypatch.setattr(_thread, "start_new_thread", refuse)
+        watch.beat()
+        await asyncio.create_task(_block_in("output lamp", lambda: exits))
+    assert exits == [1]
+
+
+async def test_who_blocks_is_ended_though_memory_has_run_out(
+    tmp_path: Path, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(tmp_path, pace=Pace(0.05, 4), exit_now=exits.append)
+    real, failed = watch._timeout, [0]
+
+    def fail_at_first(missed: int) -> float:
+        failed[0] += 1
+        if failed[0] <= 3:
+            raise MemoryError
+        return real(missed)
+
+    def fail(*_: object) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr(watch, "_timeout", fail_at_first)
+    monkeypatch.setattr(watch_module, "redact", fail)
+    with watch:
+        watch.beat()
+        await asyncio.create_task(_block_in("output lamp", lambda: exits))
+    assert exits == [1]
+    assert failed[0] > 3
+
+
 async def test_a_loop_that_goes_round_is_left_alone(tmp_path: Path, exits: list[int]) -> None:
-    with Watch(tmp_path, pace=Pace(0.02, 2), exit_now=exits.append) as watch:
-        for _ in range(30):
+    with Watch(tmp_path, pace=Pace(0.02, 50), exit_now=exits.append) as watch:
+        for _ in range(150):
             watch.beat()
             await asyncio.sleep(0.01)
     assert exits == []
@@ -350,6 +393,23 @@ async def test_what_another_part_or_the_program_runs_is_left_alone() -> None:
     assert not other.done()
     mine.cancel()
     other.cancel()
+
+
+async def test_a_task_of_a_part_that_calls_for_an_exit_ends_itself_and_not_the_program() -> None:
+    note_owners(asyncio.get_running_loop())
+
+    async def leave() -> None:
+        await asyncio.sleep(0)
+        raise SystemExit(3)
+
+    async def part() -> asyncio.Task[None]:
+        PART.set("output a")
+        return asyncio.create_task(leave())
+
+    task = await asyncio.create_task(part())
+    await asyncio.wait({task})
+    with pytest.raises(PartEndedError, match="raised SystemExit"):
+        task.result()
 
 
 class Odd:

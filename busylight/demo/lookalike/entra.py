@@ -44,6 +44,7 @@ from busylight.edge.clock import now
 DELEGATED_PERMISSIONS: Final = frozenset(
     {"Presence.Read", "Presence.Read.All", "User.Read", "User.ReadBasic.All"}
 )
+CONSENTED_BY_SIGNING_IN: Final = frozenset({"Presence.ReadWrite"})
 APP_PERMISSIONS: Final = frozenset({"Presence.Read.All", "User.ReadBasic.All"})
 _GRANT_NAMES: Final = {
     "urn:ietf:params:oauth:grant-type:device_code": DEVICE_CODE,
@@ -81,6 +82,8 @@ class Entra:
         """Called with each new sign-in, in the server's thread."""
         self.consented = set(DELEGATED_PERMISSIONS)
         """What people's tokens may carry; to ask for more is refused with AADSTS65001."""
+        self.consented_by_signing_in = set(CONSENTED_BY_SIGNING_IN)
+        """What a person is asked to consent to by a sign-in that wants it, and does."""
         self.app_roles = set(APP_PERMISSIONS)
         """What the app's own tokens carry."""
         self.issued: Counter[str] = Counter()
@@ -270,6 +273,7 @@ class Entra:
         if sign_in.person is None:
             raise RefusedError(70016)
         self._refusals.check(DEVICE_CODE)
+        self._consent(sign_in.scopes)
         answer = self._person_tokens(sign_in.person, sign_in.scopes)
         sign_in.step = Step.USED
         self.issued[DEVICE_CODE] += 1
@@ -277,6 +281,7 @@ class Entra:
 
     def _redeem_authorization_code(self, form: dict[str, str]) -> Response:
         grant = self.browser.redeem(form)
+        self._consent(grant.scopes)
         answer = self._person_tokens(grant.person, grant.scopes, grant.nonce)
         self.issued[AUTHORIZATION_CODE] += 1
         return answer
@@ -313,6 +318,10 @@ class Entra:
             raise RefusedError(7000215)
         self.issued[CLIENT_CREDENTIALS] += 1
         return json_response(200, self._access_token(None, self.app_roles), _NO_STORE)
+
+    def _consent(self, scopes: frozenset[str]) -> None:
+        asked = {permission(scope) for scope in scopes}
+        self.consented |= asked & self.consented_by_signing_in
 
     def _person_tokens(
         self, person: Person, scopes: frozenset[str], nonce: str | None = None

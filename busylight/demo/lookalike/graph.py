@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote
 
+from busylight.demo.lookalike import preferred
 from busylight.demo.lookalike.entra import Entra
 from busylight.demo.lookalike.messages import Request, Response, json_response
 from busylight.demo.lookalike.people import ADELE, ALEX, EVERYONE, MEGAN, Person
+from busylight.demo.lookalike.preferred import Preferences, RefusedPreferenceError
 from busylight.demo.lookalike.tokens import Grant
 from busylight.edge.clock import now
 
@@ -22,6 +24,8 @@ BULK_LIMIT: Final = 650
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _READ: Final = frozenset({"Presence.Read", "Presence.Read.All"})
 _READ_ALL: Final = frozenset({"Presence.Read.All"})
+_WRITE: Final = frozenset({"Presence.ReadWrite"})
+_WRITE_ALL: Final = frozenset({"Presence.ReadWrite.All"})
 _READ_ME: Final = frozenset({"User.Read", "User.ReadBasic.All"})
 _READ_PEOPLE: Final = frozenset({"User.ReadBasic.All"})
 
@@ -66,6 +70,9 @@ class Graph:
         """Permissions that no token carries here, whatever Entra says."""
         self.principal_name_status = 400
         """The status of `/users/{principal name}/presence`: 400 or 404."""
+        self.without_session: set[str] = set()
+        """Who is signed in to Teams nowhere: Offline, whatever was set or is preferred."""
+        self.preferences = Preferences()
         self._entra = entra
         self._changed = changed
         self._sequence = 0
@@ -141,6 +148,8 @@ class Graph:
                 return self._one(Route.COMMUNICATIONS, user, grant)
             case "POST", ["communications", "getPresencesByUserId"]:
                 return self._bulk(request, grant)
+            case "POST", ["users", user, "presence", preferred.SET | preferred.CLEAR as action]:
+                return self._prefer(action, user.lower(), request, grant)
         raise _GraphError(400, "BadRequest", f"Resource not found for the segment '{parts[0]}'.")
 
     def _one(self, route: Route, user: str, grant: Grant) -> Response:
@@ -181,6 +190,36 @@ class Graph:
         known = [user_id for user_id in dict.fromkeys(wanted) if user_id in self._states]
         return self._list("Collection(microsoft.graph.presence)", known)
 
+    def _prefer(self, action: str, user: str, request: Request, grant: Grant) -> Response:
+        if not _GUID.fullmatch(user):
+            raise _GraphError(400, "BadRequest", f"User id '{user}' is not a valid GUID.")
+        if grant.person is None:
+            self._require(grant, _WRITE_ALL, "Forbidden")
+        else:
+            self._require(grant, _WRITE, "Forbidden")
+            if user != grant.person.object_id:
+                raise _GraphError(403, "Forbidden", "Cannot set the presence of another user.")
+        if user not in self._states:
+            raise _GraphError(404, "NotFound", "No presence for this user id.")
+        try:
+            self.preferences.act(action, user, request.body)
+        except RefusedPreferenceError as refused:
+            raise _GraphError(400, "BadRequest", str(refused)) from None
+        self._changed.notify_all()
+        return Response(200)
+
+    def wait_preferred(
+        self, availability: str | None, user_id: str = ADELE.object_id, *, timeout: float = 10.0
+    ) -> bool:
+        """Wait until this is the preferred presence of a person (None: none), or say False."""
+
+        def holds() -> bool:
+            found = self.preferences.of(user_id)
+            return (None if found is None else found.availability) == availability
+
+        with self._changed:
+            return self._changed.wait_for(holds, timeout)
+
     def _list(self, context: str, user_ids: list[str]) -> Response:
         value = [self._read(user_id) for user_id in user_ids]
         return json_response(200, {**self._context(context), "value": value})
@@ -189,6 +228,11 @@ class Graph:
         state = self._states[user_id]
         state.reads += 1
         self._changed.notify_all()
+        availability, activity = state.availability, state.activity
+        if user_id in self.without_session:
+            availability, activity = "Offline", "Offline"
+        elif (chosen := self.preferences.of(user_id)) is not None:
+            availability, activity = chosen.availability, chosen.activity
         message = None
         if state.status_message is not None:
             message = {
@@ -198,8 +242,8 @@ class Graph:
             }
         presence = {
             "id": user_id,
-            "availability": state.availability,
-            "activity": state.activity,
+            "availability": availability,
+            "activity": activity,
             "statusMessage": message,
             "sequenceNumber": f"20261101A{state.sequence:010d}",
             "outOfOfficeSettings": {

@@ -1,5 +1,6 @@
 """The output `gpio`."""
 
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
@@ -14,6 +15,9 @@ from busylight.outputs.blinker import RGB, Blinker
 from busylight.outputs.gpio.settings import GpioSettings
 from busylight.outputs.gpio.traffic import lit
 from busylight.parts import OutputError, UntilLost
+
+# Each library that it tries in vain is a warning of four lines; if none is left, that is our error.
+warnings.filterwarnings("ignore", category=gpiozero.PinFactoryFallback)
 
 LIMIT: Final = 5.0
 """Seconds that the pins may take for anything."""

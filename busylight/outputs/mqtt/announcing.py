@@ -3,15 +3,17 @@
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from busylight.core.knowledge import Known
+from busylight.core.reader import Role
 from busylight.core.view import PartState, View
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import announced_parts, announcements, device_topic
 from busylight.outputs.mqtt.entities import BUTTON
 from busylight.outputs.mqtt.memory import Memory
-from busylight.outputs.mqtt.payloads import Payload
+from busylight.outputs.mqtt.payloads import Payload, leader_topic, reader_topic, reads_topic
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
 
 _log: Final = logging.getLogger("busylight.mqtt")
@@ -40,12 +42,13 @@ def published(
 
     Until somebody has been read nobody can say whose topics are none of ours any more.
     """
-    if not view.people and not isinstance(view.knowledge, Known):
+    if not view.duty.is_own or (not view.people and not isinstance(view.knowledge, Known)):
         return None
     return Published(
         broker_of(settings),
         settings.base,
-        frozenset(topic for topic, payload in payloads.items() if payload.retain),
+        frozenset(t for t, payload in payloads.items() if payload.retain and payload.content)
+        | reader_topics(settings),
         announced_parts(
             settings,
             _people(view, settings, memory),
@@ -54,6 +57,22 @@ def published(
         if settings.discovery
         else {},
     )
+
+
+def standing_by(settings: MqttSettings, memory: Memory) -> Published:
+    """What stands there while the other reader leads: what did before, and a reader's topics."""
+    before = memory.published
+    if before is None or (before.broker, before.base) != (broker_of(settings), settings.base):
+        return Published(broker_of(settings), settings.base, reader_topics(settings))
+    return replace(before, topics=before.topics | reader_topics(settings))
+
+
+def reader_topics(settings: MqttSettings) -> frozenset[str]:
+    """With a spare reader: the topics of both; whoever is alone one day clears them."""
+    if settings.reader is None:
+        return frozenset()
+    alive = (reader_topic(settings, role) for role in Role)
+    return frozenset((*alive, reads_topic(settings), leader_topic(settings)))
 
 
 def _has_button(view: View, settings: MqttSettings, memory: Memory) -> bool:

@@ -77,6 +77,14 @@ COMMANDS: Final[Mapping[str, Callable[[bytes], Command]]] = {
 """What reads a payload, by the topic's end."""
 
 
+def mode_payload(command: SetMode) -> bytes:
+    """The command as it is published."""
+    document: dict[str, str | int] = {"mode": command.mode.value}
+    if command.seconds is not None:
+        document |= {"for": command.seconds}
+    return json.dumps(document).encode()
+
+
 def _text(payload: bytes) -> str:
     if len(payload) > SIZE_LIMIT:
         raise CommandError(f"is longer than {SIZE_LIMIT} bytes")

@@ -9,9 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from busylight import __version__
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import Part, parts, person_parts
-from busylight.outputs.mqtt.payloads import Payload, availability_topic, json_payload, topic_part
+from busylight.outputs.mqtt.payloads import (
+    Payload,
+    availability_topic,
+    json_payload,
+    reader_topic,
+    topic_part,
+)
 
 SUPPORT_URL: Final = "https://github.com/busylight/busylight-presence"
 
@@ -118,7 +125,25 @@ def _document(
             "sw_version": __version__,
             "support_url": SUPPORT_URL,
         },
-        "availability_topic": availability_topic(settings),
+        **_availability(settings),
         "qos": 1,
         "components": components,
     }
+
+
+def _availability(settings: MqttSettings) -> dict[str, Any]:
+    """What the device's being available depends on: with a spare reader, on either."""
+    if settings.reader is None:
+        return {"availability_topic": availability_topic(settings.base)}
+    topics = [{"topic": reader_topic(settings, role)} for role in Role]
+    return {"availability": topics, "availability_mode": "any"}
+
+
+def vouched_by(document: Any) -> set[str]:
+    """The topics on which a device's being available depends, of anybody's announcement."""
+    if not isinstance(document, dict):
+        return set()
+    several = document.get("availability")
+    listed = several if isinstance(several, list) else []
+    topics = [each.get("topic") for each in listed if isinstance(each, dict)]
+    return {topic for topic in (document.get("availability_topic"), *topics) if topic}

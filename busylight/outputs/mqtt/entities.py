@@ -11,8 +11,9 @@ from typing import Any, Final
 from busylight.core.light import Effect
 from busylight.core.override import Mode, Press
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, PRESENCE_UNKNOWN
+from busylight.core.reader import Role
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.payloads import person_base, topic_part
+from busylight.outputs.mqtt.payloads import leader_topic, person_base, topic_part
 
 BUTTON: Final = "light_button"
 """The key of the part that is announced with a button alone."""
@@ -235,6 +236,20 @@ def _diagnostic_parts(settings: MqttSettings) -> Iterable[Part]:
             **_DIAGNOSTIC,
         },
     )
+    if settings.reader is not None:
+        yield Part(
+            "reader",
+            "sensor",
+            "Which of two readers leads, `primary` or `spare`. Only with `BUSYLIGHT_READER`",
+            {
+                "name": "Reader",
+                "icon": "mdi:account-switch",
+                "device_class": "enum",
+                "options": [role.value for role in Role],
+                "state_topic": leader_topic(settings),
+                **_DIAGNOSTIC,
+            },
+        )
     yield Part(
         "last_update",
         "sensor",

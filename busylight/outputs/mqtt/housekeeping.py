@@ -12,15 +12,16 @@ from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import birth_topics
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import Memory
-from busylight.outputs.mqtt.payloads import ONLINE
+from busylight.outputs.mqtt.payloads import ONLINE, alive_topics
 from busylight.outputs.mqtt.published import Published, gone, recall, remember
 from busylight.outputs.mqtt.retained import Retained, clear
 from busylight.parts import OutputError
 
 _log: Final = logging.getLogger("busylight.mqtt")
 
-FOUND_AFTER: Final = 2.0
-"""Seconds after which Home Assistant listens to a device that it has just found."""
+FOUND_AFTER: Final = (2.0, 10.0, 60.0)
+"""Seconds after which Home Assistant listens to a device that it has just found: soon, or, on a
+machine that has much to do, later."""
 _CARD_SECONDS: Final = 5.0
 
 
@@ -58,7 +59,9 @@ class Housekeeping:
         self._tasks = [asyncio.create_task(self._run())]
         if settings.discovery:
             # Whoever finds the device by this connection has missed what is not retained.
-            self._tasks.append(asyncio.create_task(self._answer(FOUND_AFTER, Again.PASSING)))
+            self._tasks += [
+                asyncio.create_task(self._answer(seconds, Again.PASSING)) for seconds in FOUND_AFTER
+            ]
 
     def close(self) -> None:
         """Leave everything as it is."""
@@ -120,15 +123,16 @@ class Housekeeping:
     async def _clear(
         self, before: Published, stands: Published, old: frozenset[str]
     ) -> tuple[str, ...]:
-        looked_at = {*old, f"{before.base}/availability"}
+        looked_at = {*old, *alive_topics(before.base)}
         if refused := await self._retained.look(self._connection, sorted(looked_at)):
             return refused
-        if before.base != stands.base and self._retained.lives(before.base):
+        if before.base != stands.base and self._retained.alive(before.base):
             _log.warning(
                 "%s stays on the broker as it is: another program has taken it over", before.base
             )
             return ()
-        there = sorted(old & self._retained.found.keys())
+        # Of two readers the other one may live on where this one is alone from now on.
+        there = sorted(t for t in old if self._retained.found.get(t, ONLINE) != ONLINE)
         refused = tuple(await clear(self._connection, there))
         if there and not refused:
             _log.info("cleared on the broker, because the settings have changed: %s", _few(there))

@@ -54,6 +54,17 @@ class LatestWins:
             self._newest.pop(topic, None)
         self.put(messages)
 
+    def forget(self) -> None:
+        """Send nothing of what waits; whatever is put from now on is published anew."""
+        self._waiting.clear()
+        self._newest.clear()
+        self._pump()
+
+    def say(self, messages: Mapping[str, Payload]) -> None:
+        """Send at once and in order, after all that is on its way and before all that waits."""
+        for topic, payload in messages.items():
+            self._link.send(topic, payload.content, retain=payload.retain)
+
     async def settled(self) -> None:
         """Return when all that was put has been acknowledged."""
         await self._idle.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -13,25 +13,31 @@ from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
 from busylight.core.override import Command, Refresh
+from busylight.core.reader import Asked, News
 from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
 from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection
 from busylight.mqtt.dialling import Will
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.announcing import announced, published
+from busylight.outputs.mqtt.announcing import announced, published, standing_by
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import memory_of
+from busylight.outputs.mqtt.pair import Pair, asking
 from busylight.outputs.mqtt.payloads import (
     OFFLINE,
+    ONLINE,
     Payload,
     Told,
-    availability_topic,
+    alive_topic,
     button_message,
     messages,
+    reader_topic,
+    standing_by_messages,
 )
+from busylight.outputs.mqtt.retained import Retained
 from busylight.parts import OutputError
 
 _log: Final = logging.getLogger("busylight.mqtt")
@@ -61,13 +67,19 @@ class MqttOutput:
         self._visiting = visiting
         self._memory = memory_of(settings)
         self._wall_clock = clock.WallClock()
-        self._heard: asyncio.Queue[Command | OutputError] = asyncio.Queue()
+        self._heard: asyncio.Queue[Command | Pair | OutputError] = asyncio.Queue()
         self._complaints = RateLimit(5, 60.0)
         self._connection: Connection | None = None
         self._latest: LatestWins | None = None
         self._house: Housekeeping | None = None
+        self._pair = self._pair_of(settings)
+        self._publishing = False
+        self._retained = Retained()
+        self._is_led = False
         self._view: View | None = None
         self._button: ButtonEvent | None = None
+        self._news_waits = False
+        self._asked: Asked | None = None
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -84,11 +96,15 @@ class MqttOutput:
         self._began = clock.now()
         connection.ended.add_done_callback(self._ended)
         if self._visiting:
+            await self._leave_to_the_other(connection)
             return self
         try:
             topics = [f"{settings.base}/{end}" for end in COMMANDS]
             refused = await connection.subscribe(topics, retain_as_published=True)
+            if self._pair is not None:
+                await _listen_to(self._pair, connection, settings)
         except OutputError as error:
+            connection.abort()
             raise self._reason(error) from None
         except BaseException:
             connection.abort()
@@ -111,7 +127,8 @@ class MqttOutput:
         devices: list[str] = []
         if self._visiting:
             light = f"{self._settings.base}/light"
-            self._latest.put({light: self._messages(view)[light]})
+            if not self._is_led:
+                self._latest.put({light: self._messages(view)[light]})
         else:
             devices = self._put(view, self._latest)
         try:
@@ -127,12 +144,17 @@ class MqttOutput:
             if self._memory.say_once(problem):
                 _log.warning("%s", problem)
 
-    async def events(self) -> AsyncIterator[Command]:
+    async def events(self) -> AsyncIterator[Command | News]:
         """Yield commands as they come; raises why the connection has ended."""
         while True:
             heard = await self._heard.get()
             if isinstance(heard, OutputError):
                 raise heard
+            if isinstance(heard, Pair):
+                self._news_waits = False
+                for news in heard.news():
+                    yield news
+                continue
             yield heard
             if not isinstance(heard, Refresh):
                 self._answer()
@@ -148,6 +170,9 @@ class MqttOutput:
         connection, latest = self._connection, self._latest
         if self._house is not None:
             self._house.close()
+        if self._pair is not None:
+            self._pair.close()
+            self._pair = None  # what it hears yet, our own last words, changes nothing
         if connection is None or latest is None:
             return
         try:
@@ -155,7 +180,7 @@ class MqttOutput:
                 return
             if not self._visiting:
                 # In its turn: it takes the place of an `online` that still waits.
-                latest.put({availability_topic(self._settings): Payload(OFFLINE)})
+                latest.put({alive_topic(self._settings): Payload(OFFLINE)})
             with suppress(TimeoutError, OutputError):
                 async with asyncio.timeout(OFFLINE_LIMIT):
                     await connection.unless_ended(latest.settled())
@@ -163,43 +188,105 @@ class MqttOutput:
         finally:
             connection.abort()
 
+    async def _leave_to_the_other(self, connection: Connection) -> None:
+        """As a visitor: look whether another reader lives, whose light it is then."""
+        if self._settings.reader is None:
+            return
+        topic = reader_topic(self._settings, self._settings.reader.other)
+        await self._retained.look(connection, [topic])
+        self._is_led = self._retained.found.get(topic) == ONLINE
+        if self._is_led and self._memory.say_once(topic):
+            _log.warning("%s says online: the light on MQTT is left to that reader", topic)
+
     def _caller(self) -> Caller:
         settings = self._settings
         if self._visiting:
             client_id = f"{settings.client_id_in_force}-{secrets.token_hex(4)}"
             return Caller(settings, client_id, self._received)
-        will = Will(availability_topic(settings), OFFLINE)
+        will = Will(alive_topic(settings), OFFLINE)
         return Caller(settings, settings.client_id_in_force, self._received, will, self._memory)
 
     def _put(self, view: View, latest: LatestWins) -> list[str]:
         """Hand over what is to stand on the broker; return the topics of devices among it."""
         self._view = view = self._with_calm_times(view)
+        if self._pair is not None:
+            if not self._pair.publishes(view):
+                self._stand_by(view, latest, self._pair)
+                return []
+            if not self._publishing:
+                self._publishing = True
+                latest.say(self._pair.claim())
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads)
-        # What was pressed before this connection began is over: it is not played back.
-        if view.button is not None and view.button != self._button and view.button.at > self._began:
-            latest.put_again(button_message(view.button, self._settings))
-        self._button = view.button
+        self._put_button(view, latest)
         stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
             self._house.stands(stands)
         return list(devices)
 
+    def _put_button(self, view: View, latest: LatestWins) -> None:
+        # What was pressed before this connection began is over: it is not played back.
+        if view.button is not None and view.button != self._button and view.button.at > self._began:
+            latest.put_again(button_message(view.button, self._settings))
+        self._button = view.button
+
+    def _stand_by(self, view: View, latest: LatestWins, pair: Pair) -> None:
+        """Publish no state: another reader leads, or it is not known yet who does."""
+        if self._publishing:
+            self._publishing = False
+            latest.forget()
+            latest.say(pair.farewell())
+        if not pair.joined or view.is_last:
+            return
+        pair.stood_by = True
+        latest.put(standing_by_messages(view, self._settings))
+        self._put_button(view, latest)
+        asked = view.duty.asked
+        if asked is not None and asked != self._asked and asked.at > self._began:
+            latest.put_again(asking(asked.command, self._settings))
+        self._asked = asked
+        if self._house is not None:
+            self._house.stands(standing_by(self._settings, self._memory))
+
+    def _pair_of(self, settings: MqttSettings) -> Pair | None:
+        if settings.reader is None or self._visiting:
+            return None
+        return Pair(settings, settings.reader, self._other_reader_is_heard)
+
+    def _other_reader_is_heard(self) -> None:
+        """Look anew who leads: here at once, and in the program as soon as it listens."""
+        if self._pair is None or self._latest is None:
+            return
+        if not self._news_waits:
+            self._news_waits = True
+            self._heard.put_nowait(self._pair)
+        if self._view is not None:
+            self._put(self._view, self._latest)
+            again, self._pair.again = self._pair.again, False
+            if again and self._publishing:
+                self._latest.say(self._pair.claim())
+                self._tell(Again.ALL)
+
     def _messages(self, view: View) -> dict[str, Payload]:
-        return messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        said = messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        return said if self._pair is None else self._pair.own_words(view, said)
 
     def _answer(self) -> None:
         """Say mode and override once more: also a command that changes nothing is answered."""
-        if self._latest is None or self._view is None:
+        if self._latest is None or self._view is None or not self._may_publish:
             return
         said = self._messages(self._view)
         topics = [f"{self._settings.base}/{end}" for end in ("mode", "override")]
         self._latest.put_again({topic: said[topic] for topic in topics})
 
+    @property
+    def _may_publish(self) -> bool:
+        return self._pair is None or self._publishing
+
     def _tell(self, again: Again) -> None:
         """Publish what stands once more, or as much of it as is asked for."""
-        if self._latest is None or self._view is None:
+        if self._latest is None or self._view is None or not self._may_publish:
             return
         payloads = announced(self._view, self._settings, self._memory) | self._messages(self._view)
         self._latest.put(payloads)
@@ -223,7 +310,12 @@ class MqttOutput:
 
     def _received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         read = COMMANDS.get(topic.removeprefix(f"{self._settings.base}/"))
+        if self._visiting:
+            self._retained.received(topic, payload, retained=retained)
+            return
         if read is None:
+            if self._pair is not None:
+                self._pair.received(topic, payload, retained=retained)
             if self._house is not None:
                 self._house.received(topic, payload, retained=retained)
             return
@@ -235,6 +327,9 @@ class MqttOutput:
                     topic,
                 )
             return
+        self._take(topic, payload, read)
+
+    def _take(self, topic: str, payload: bytes, read: Callable[[bytes], Command]) -> None:
         try:
             command = read(payload)
         except CommandError as error:
@@ -243,7 +338,9 @@ class MqttOutput:
                 _log.warning("a message on %s is no command: it %s", topic, error)
             return
         if self._heard.qsize() >= HEARD_LIMIT:
-            self._heard.get_nowait()
+            oldest = self._heard.get_nowait()
+            if isinstance(oldest, Pair):  # no command, and there is one at most
+                self._heard.put_nowait(oldest)
         self._heard.put_nowait(command)
 
     def _ended(self, ended: "asyncio.Future[failures.BrokerError]") -> None:
@@ -258,6 +355,13 @@ class MqttOutput:
         if isinstance(error, failures.LostError) and self._memory.short_lives:
             return _ShortLifeError(str(error))
         return error
+
+
+async def _listen_to(pair: Pair, connection: Connection, settings: MqttSettings) -> None:
+    """Hear of both readers; whoever does not would publish beside the other one."""
+    if deaf := await connection.subscribe(pair.topics):
+        raise OutputError(failures.subscription_refused(settings, deaf))
+    pair.subscribed()
 
 
 class _ShortLifeError(failures.LostError):

@@ -13,6 +13,7 @@ from busylight.core.documents import (
     presence_document,
     sign_in_document,
 )
+from busylight.core.reader import Role
 from busylight.core.view import ButtonEvent, Person, View
 from busylight.mqtt.settings import MqttSettings
 
@@ -27,9 +28,36 @@ class Payload(NamedTuple):
     retain: bool = True
 
 
-def availability_topic(settings: MqttSettings) -> str:
+def alive_topic(settings: MqttSettings) -> str:
     """Where the daemon says that it lives; also the topic of its last will."""
-    return f"{settings.base}/availability"
+    if settings.reader is not None:
+        return reader_topic(settings, settings.reader)
+    return availability_topic(settings.base)
+
+
+def availability_topic(base: str) -> str:
+    """Where a daemon that is alone says that it lives."""
+    return f"{base}/availability"
+
+
+def reader_topic(settings: MqttSettings, role: Role) -> str:
+    """Where one of two readers says that it lives."""
+    return f"{settings.base}/reader/{role}"
+
+
+def alive_topics(base: str) -> tuple[str, ...]:
+    """All on which somebody might say that this light lives: alone, or one of two."""
+    return (availability_topic(base), *(f"{base}/reader/{role}" for role in Role))
+
+
+def reads_topic(settings: MqttSettings) -> str:
+    """Where the primary says whether it reads well."""
+    return f"{reader_topic(settings, Role.PRIMARY)}/reads"
+
+
+def leader_topic(settings: MqttSettings) -> str:
+    """Where the one of two readers that leads says so."""
+    return f"{settings.base}/reader/leader"
 
 
 def person_base(settings: MqttSettings, person_id: str) -> str:
@@ -69,7 +97,7 @@ def messages(
     the messages about people were.
     """
     base = settings.base
-    payloads = {
+    payloads = _reads(view, settings) | {
         f"{base}/presence": json_payload(
             presence_document(
                 view.knowledge,
@@ -90,8 +118,22 @@ def messages(
             sign_in_document(view.sign_in, rfc3339), retain=False
         )
     payloads |= (told or Told()).of(view.people, settings, rfc3339)
-    payloads[availability_topic(settings)] = Payload(ONLINE)
+    if settings.reader is not None:
+        payloads[availability_topic(base)] = Payload(b"")  # nobody is alone here any more
+    payloads[alive_topic(settings)] = Payload(ONLINE)
     return payloads
+
+
+def _reads(view: View, settings: MqttSettings) -> dict[str, Payload]:
+    """With a spare reader: whether the primary reads well."""
+    if settings.reader is not Role.PRIMARY:
+        return {}
+    return {reads_topic(settings): Payload(b"true" if view.duty.reads else b"false")}
+
+
+def standing_by_messages(view: View, settings: MqttSettings) -> dict[str, Payload]:
+    """All that one of two readers publishes while the other one leads."""
+    return _reads(view, settings) | {alive_topic(settings): Payload(ONLINE)}
 
 
 def _of_person(

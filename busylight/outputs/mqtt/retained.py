@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from busylight.mqtt.connection import Connection
-from busylight.outputs.mqtt.payloads import ONLINE
+from busylight.outputs.mqtt.payloads import ONLINE, alive_topics
 
 QUIET: Final = 0.5
 """Seconds without a further message, after which all that is retained has come."""
@@ -60,9 +60,9 @@ class Retained:
             except TimeoutError:
                 return
 
-    def lives(self, base: str) -> bool:
-        """Whether a program says that it lives there."""
-        return self.found.get(f"{base}/availability") == ONLINE
+    def alive(self, base: str) -> str | None:
+        """The topic on which a program says that it lives there, if one does."""
+        return next((t for t in alive_topics(base) if self.found.get(t) == ONLINE), None)
 
 
 async def clear(connection: Connection, topics: Iterable[str]) -> Mapping[str, str]:

@@ -6,7 +6,8 @@ from typing import Final
 
 from busylight.mqtt import failures
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import unique_id
+from busylight.outputs.mqtt.discovery import unique_id, vouched_by
+from busylight.outputs.mqtt.payloads import alive_topics
 from busylight.outputs.mqtt.published import Published, broker_of
 from busylight.outputs.mqtt.remote import visit
 from busylight.outputs.mqtt.retained import Retained, clear
@@ -15,7 +16,9 @@ from busylight.parts import OutputError
 ENDS: Final = (
     "availability",
     "reader/primary",
+    "reader/primary/reads",
     "reader/spare",
+    "reader/leader",
     "presence",
     "light",
     "mode",
@@ -47,17 +50,17 @@ async def unpublish(settings: MqttSettings, before: Published | None) -> list[st
         own = [f"{settings.base}/{end}" for end in ENDS]
         remembered: frozenset[str] = frozenset()
         if before is not None and before.broker == broker_of(settings):
-            remembered = before.topics | {f"{before.base}/availability"}
+            remembered = before.topics | {*alive_topics(before.base)}
         devices = f"{settings.discovery_prefix}/device/+/config"
         looked_at = [*own, devices, *sorted(remembered - {*own})]
         if refused := await retained.look(connection, looked_at):
             raise OutputError(failures.subscription_refused(settings, refused))
-        if retained.lives(settings.base):
+        if (alive := retained.alive(settings.base)) is not None:
             raise OutputError(
-                f"a daemon says online on {settings.base}/availability: stop it first, wherever "
+                f"a daemon says online on {alive}: stop it first, wherever "
                 "it runs (if there is none, start and stop one, which puts that right)"
             )
-        if before is not None and before.base != settings.base and retained.lives(before.base):
+        if before is not None and before.base != settings.base and retained.alive(before.base):
             remembered = frozenset()  # somebody else lives there now
         topics = {
             topic
@@ -80,7 +83,6 @@ def _is_announced_by(settings: MqttSettings, topic: str, payload: bytes) -> bool
     own = unique_id(settings)
     if name != own and not name.startswith(f"{own}_"):
         return False
-    with contextlib.suppress(ValueError, RecursionError, AttributeError):
-        availability = json.loads(payload).get("availability_topic")
-        return bool(availability == f"{settings.base}/availability")
+    with contextlib.suppress(ValueError, RecursionError, TypeError):
+        return not vouched_by(json.loads(payload)).isdisjoint(alive_topics(settings.base))
     return False

@@ -11,7 +11,7 @@ from typing import Final
 
 from serial import Serial, SerialTimeoutException
 
-from busylight.edge.threads import Worker
+from busylight.edge.threads import NoThreadError, Worker
 from busylight.outputs.serial import failures
 from busylight.outputs.serial.identity import Identity, choose, identity_of
 from busylight.outputs.serial.ports import devices
@@ -73,6 +73,8 @@ class Line:
         except BaseException as error:
             opening.give_up()
             worker.close()
+            if isinstance(error, NoThreadError):
+                raise PortError(f"{path} cannot be opened now: {error}") from None
             if isinstance(error, TimeoutError):
                 raise PortError(f"{path} does not open: {failures.hangs(path)}") from None
             raise

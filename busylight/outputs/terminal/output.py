@@ -128,11 +128,11 @@ class TerminalOutput:
             return
         try:
             while True:
-                self._changed.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(FRAME if moves(self._light) else None):
                         await self._changed.wait()
                         await asyncio.sleep(FRAME)  # a window that is dragged changes often
+                self._changed.clear()  # what changes while it is painted is painted next
                 async with self._turn:
                     await self._paint(screen)
         except OutputError as error:

@@ -1,16 +1,15 @@
 """The lights that are plugged in, by `busylight-core`: found, opened, painted. All of it blocks."""
 
 import os
-from typing import Any, Final
+from typing import Any
 
 import busylight_core
 
+from busylight.outputs.usb.rules import HOW, RULES
 from busylight.outputs.usb.settings import UsbSettings
 from busylight.parts import OutputError
 
 RGB = tuple[int, int, int]
-
-RULES: Final = "61-busylight-usb.rules"
 
 
 def found(settings: UsbSettings) -> list[tuple[Any, Any]]:
@@ -97,10 +96,10 @@ def _problem(hardware: Any, error: Exception) -> str:
     path = hardware.path.decode("utf-8", "replace")
     name = f"the light on {path}"
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):  # noqa: PTH110 -- a device
-        return f"{name} may not be opened: install deploy/udev/{RULES} and plug it in again"
+        return f"{name} may not be opened: {HOW}"
     return (
-        f"{name} cannot be opened ({error!r}): see that no other program uses it, and that "
-        f"deploy/udev/{RULES} is installed"
+        f"{name} cannot be opened ({error!r}): see that no other program uses it; if {RULES} is "
+        f"missing, {HOW}"
     )
 
 
@@ -110,7 +109,7 @@ def describe() -> list[tuple[str, Any, str | None]]:
     for cls, hardware in found(UsbSettings()):
         path = hardware.path.decode("utf-8", "replace")
         closed = os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK)  # noqa: PTH110 -- a device
-        problem = f"may not be opened: install deploy/udev/{RULES}" if closed else None
+        problem = f"may not be opened: {HOW}" if closed else None
         name = cls.supported_device_ids[hardware.device_id]
         lights.append((f"{cls.vendor()} {name}", hardware, problem))
     return lights

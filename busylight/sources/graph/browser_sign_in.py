@@ -38,7 +38,7 @@ def begin(tokens: Tokens, redirect_uri: str) -> BrowserSignIn:
     with speaking(), warnings.catch_warnings():
         # msal would rather have form_post, which leaves no address behind that could be pasted.
         warnings.filterwarnings("ignore", "response_mode=")
-        flow = tokens.app.initiate_auth_code_flow(tokens.scopes, redirect_uri=redirect_uri)
+        flow = tokens.app.initiate_auth_code_flow(tokens.sign_in_scopes, redirect_uri=redirect_uri)
     url = flow["auth_uri"]
     if not isinstance(url, str) or not url.isprintable() or urlsplit(url).scheme != "https":
         raise EntraUnreachableError("the sign-in server gave no address that could be opened")

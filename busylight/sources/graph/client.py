@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.preferred_presence import Preferred, iso_duration
 from busylight.core.presence import Presence
 from busylight.edge.clock import now
 from busylight.sources.graph import answers
@@ -20,11 +21,12 @@ from busylight.sources.graph.errors import (
     ForbiddenError,
     GraphError,
     NotThereError,
+    RefusedQuestionError,
     UnreachableError,
 )
 from busylight.sources.graph.http import ONE_PERSON, Answer, patience
 from busylight.sources.graph.settings import GraphSettings, is_guid
-from busylight.sources.graph.tokens import Token, Tokens
+from busylight.sources.graph.tokens import WRITE_PERMISSION, Token, Tokens
 
 _LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
 
@@ -38,11 +40,15 @@ _UNRESOLVED_SECONDS: Final = 900.0  # until a name that Graph does not know is a
 _NO_FORCE_SECONDS: Final = 60.0  # between two new tokens while Graph refuses each
 
 _OK: Final = 200
+_NO_CONTENT: Final = 204
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _NOT_THERE: Final = (404, 405)
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+
+_NO_SUCH_PAIR: Final = Preferred("Trial", "Trial")
+"""No presence that could be set: who may set one is told that, and nothing changes."""
 
 _CONSENT: Final = (
     "add it in Entra (App registrations, this app, API permissions, Microsoft Graph) and let an "
@@ -52,11 +58,20 @@ _CONSENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What a request needs."""
+    """What a request needs, and gets."""
 
     permission: str
-    otherwise: str = ""
-    """What else would help than to grant it."""
+    remedy: str = _CONSENT
+    good: tuple[int, ...] = (_OK,)
+    """The statuses of a good answer."""
+
+
+_TO_WRITE: Final = _Need(
+    WRITE_PERMISSION,
+    "add it in Entra (App registrations, this app, API permissions, Microsoft Graph, delegated), "
+    "then sign in again with `busylight login`",
+    (_OK, _NO_CONTENT),  # both are told of
+)
 
 
 @dataclass(slots=True)
@@ -149,6 +164,52 @@ class GraphClient:
         _LOG.info("Graph tells presence on %s here", path.partition("/presence")[0])
         return answer
 
+    # -- The preferred presence ---------------------------------------------------------------
+
+    def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the signed-in person's preferred presence for so long; None: clear it.
+
+        Raises a `GraphError`.
+        """
+        if wanted is None:
+            self._act("clearUserPreferredPresence", {})
+            return
+        self._act(
+            "setUserPreferredPresence",
+            {
+                "availability": wanted.availability,
+                "activity": wanted.activity,
+                "expirationDuration": iso_duration(seconds),
+            },
+        )
+
+    def may_prefer(self) -> None:
+        """Ask whether a preferred presence could be set, and change nothing: else `GraphError`."""
+        try:
+            self.prefer(_NO_SUCH_PAIR, 1)
+        except RefusedQuestionError:
+            return
+
+    def _act(self, action: str, body: dict[str, str]) -> None:
+        # By object id: on /me, where it is not documented, Graph has been seen to say 404.
+        path = f"/users/{quote(self._own_id())}/presence/{action}"
+        try:
+            answer = self._answer("POST", path, content=json.dumps(body).encode(), needs=_TO_WRITE)
+        except NotThereError as error:
+            raise NotThereError(
+                error.problem, "is the person signed in to Teams, on any device?"
+            ) from None
+        if answer.body.strip():  # nothing is documented; a captive portal would say something
+            answers.read_object(answer.content_type, answer.body)
+
+    def _own_id(self) -> str:
+        """The object id of whoever is signed in, in the organisation that is asked."""
+        account = self._tokens.token().account
+        key = account.home_account_id if account else ""
+        if key not in self._ids:
+            self._ids[key] = next(iter(self._read_one().presences))
+        return self._ids[key]
+
     # -- Many ---------------------------------------------------------------------------------
 
     def _read_many(self) -> Reading:
@@ -217,7 +278,7 @@ class GraphClient:
                 f"/users/{quote(user, safe='@')}?$select=id",
                 needs=_Need(
                     "User.ReadBasic.All",
-                    f"or give the object id (GUID) of {user} in place of the name",
+                    f"{_CONSENT}, or give the object id (GUID) of {user} in place of the name",
                 ),
             )
             person = answers.person_id(answer)
@@ -256,6 +317,19 @@ class GraphClient:
         needs: "_Need | None" = None,
     ) -> dict[str, Any]:
         """Make one request with a token, and return the JSON object of a good answer."""
+        answer = self._answer(method, path, content=content, limit=limit, needs=needs)
+        return answers.read_object(answer.content_type, answer.body)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        limit: int = ONE_PERSON,
+        needs: "_Need | None" = None,
+    ) -> Answer:
+        """Make one request with a token, and return a good answer."""
         token = self._tokens.token()
         answer = self._send(method, path, token, content, limit)
         if answer.status == _UNAUTHORIZED and now() >= self._no_force_until:
@@ -263,11 +337,12 @@ class GraphClient:
             answer = self._send(method, path, token, content, limit)
             if answer.status == _UNAUTHORIZED:
                 self._no_force_until = now() + _NO_FORCE_SECONDS
-        if answer.status == _OK:
+        needs = needs or _Need(self._permission())
+        if answer.status in needs.good:
             self._no_force_until = 0.0
-            return answers.read_object(answer.content_type, answer.body)
+            return answer
         code = answers.error_code(answer.content_type, answer.body)
-        raise self._refusal(answer, code, needs or _Need(self._permission()))
+        raise self._refusal(answer, code, needs)
 
     def _send(
         self, method: str, path: str, token: Token, content: bytes | None, limit: int
@@ -291,9 +366,8 @@ class GraphClient:
         if status == _FORBIDDEN:
             self._tokens.doubt()
             kind = "application" if self._tokens.is_app() else "delegated"
-            remedy = f"{_CONSENT}, {needs.otherwise}" if needs.otherwise else _CONSENT
             problem = f"the {kind} permission {needs.permission} is missing ({said})"
-            return ForbiddenError(problem, remedy)
+            return ForbiddenError(problem, needs.remedy)
         if status == _UNAUTHORIZED:
             return UnreachableError(
                 f"Graph refuses a new token, too ({said})",
@@ -305,7 +379,7 @@ class GraphClient:
                 f"Graph knows no presence of that person ({said})",
                 f"check {who}, and that the person has a licence for Teams",
             )
-        return AnswerError(f"Graph does not take our question ({said})")
+        return RefusedQuestionError(f"Graph does not take our question ({said})")
 
     def _permission(self) -> str:
         if self._tokens.is_app() or self._settings.user or self._settings.users:

@@ -24,6 +24,7 @@ _TOKENS: Final = ("access_token", "refresh_token", "id_token", "device_code")
 _TEXTS: Final = (*_TOKENS, "token_type", "scope", "client_info", "foci", "user_code", "error")
 _MEANINGFUL: Final = frozenset({"access_token", "user_code", "error"})
 _TIMES: Final = ("expires_in", "ext_expires_in", "refresh_in", "interval")
+_LONGEST_TIME: Final = 10**9  # seconds; the date of more would break the cache that is read back
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,65536}")
 
 Fetch = Callable[..., Answer]
@@ -131,9 +132,11 @@ def _check(answer: Mapping[str, Any]) -> None:
             raise AnswerError(f'"{name}" is no text')
     for name in _TIMES:
         try:
-            int(answer.get(name, 0))
+            sane = 0 <= int(answer.get(name, 0)) <= _LONGEST_TIME
         except (ValueError, TypeError, OverflowError):
-            raise AnswerError(f'"{name}" is no number of seconds') from None
+            sane = False
+        if not sane:
+            raise AnswerError(f'"{name}" is no number of seconds')
     for name in _TOKENS:
         if name in answer and not _TOKEN.fullmatch(answer[name]):
             raise AnswerError(f'"{name}" is no token')

@@ -45,6 +45,10 @@ class AnswerError(UnreachableError):
     """There is an answer, and it is not what Graph or Entra say."""
 
 
+class RefusedQuestionError(AnswerError):
+    """Graph does not take what it was asked: 400, or another status of that kind."""
+
+
 class NotThereError(UnreachableError):
     """Graph knows no such address or person: 404 or 405."""
 

@@ -24,6 +24,7 @@ import httpx
 import busylight
 from busylight.core.backoff import RateLimit, retry_after
 from busylight.edge.clock import now
+from busylight.edge.tally import GRAPH_REQUESTS
 from busylight.sources.graph.errors import DeadlineError, HttpError
 from busylight.sources.graph.explain import explain
 
@@ -35,6 +36,7 @@ ONE_PERSON: Final = 64 * 1024
 
 _CONNECT_SECONDS: Final = 4.0  # for each address of a host: leaves time for its second one
 _IDLE_SECONDS: Final = 3600.0  # the longest INTERVAL; shorter would cost a TLS handshake each
+_TOO_MANY: Final = 429
 _PATIENCE: Final = 3  # failures in a row until the connections are thought to be at fault
 _KEEP_ALIVE: Final = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -75,7 +77,7 @@ def server_time(answer: Answer) -> datetime | None:
     """What the server's clock said, from its `Date`."""
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -137,9 +139,11 @@ class HttpClient:
                 # The server had closed the kept connection: nothing is wrong with it.
                 answer = self._exchange(proxy, request)
         except HttpError:
+            GRAPH_REQUESTS.note("failed")
             self._note_failure()
             raise
         except Exception as error:  # noqa: BLE001 -- httpx, h11, ssl and socket have dozens
+            GRAPH_REQUESTS.note("failed")
             overdue = self._abandoned or now() >= self._ends
             self._note_failure()
             host = urlsplit(url).hostname or url
@@ -149,6 +153,7 @@ class HttpClient:
         finally:
             self._ends = None
         self._failures = 0
+        GRAPH_REQUESTS.note(_kind_of(answer.status))
         return answer
 
     def seconds_left(self) -> float | None:
@@ -300,6 +305,10 @@ class _Request:
 
 class _ConnectionWasGoneError(Exception):
     """A kept connection ended before the first byte of an answer."""
+
+
+def _kind_of(status: int) -> str:
+    return "throttled" if status == _TOO_MANY else f"{status // 100}xx"
 
 
 def _overdue(host: str, seconds: float) -> DeadlineError:

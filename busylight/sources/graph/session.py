@@ -8,13 +8,13 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
+from busylight.core.preferred_presence import Preferred
 from busylight.edge.clock import now
-from busylight.edge.threads import Worker
+from busylight.edge.threads import NoThreadError, Worker
 from busylight.parts import SourceError
 from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
@@ -29,7 +29,7 @@ from busylight.sources.graph.errors import (
     SignInRefusedError,
     UnreachableError,
 )
-from busylight.sources.graph.http import REQUEST_SECONDS, HttpClient, server_time
+from busylight.sources.graph.http import REQUEST_SECONDS, HttpClient
 from busylight.sources.graph.settings import GraphSettings
 from busylight.sources.graph.tls import trust
 from busylight.sources.graph.token_cache import TokenStore
@@ -45,18 +45,6 @@ _GLANCE: Final = 1.0  # seconds between two looks at a thread, and at the cache 
 _GRACE: Final = 1.0  # seconds that an aborted request has to come back
 _TYPING: Final = 10.0  # seconds that a person needs at least to enter a code and sign in
 _NO_CODE_PAUSE: Final = 15.0  # seconds until a code is asked for again when none was to be had
-_CLOCK_TOLERANCE: Final = 300.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One line of `busylight check`."""
-
-    what: str
-    """`sign-in server`, `sign-in`, `Graph`, `permission`, `presence` or `clock`."""
-    ok: bool
-    detail: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +79,21 @@ class _Link:
 class GraphSession:
     """Reads presence, signs in and out. An async context manager."""
 
-    def __init__(self, settings: GraphSettings, *, deadline: float = REQUEST_SECONDS) -> None:
-        """Touch nothing yet; `deadline`: seconds that a request may take, all in all."""
+    def __init__(
+        self,
+        settings: GraphSettings,
+        *,
+        deadline: float = REQUEST_SECONDS,
+        writes: bool = False,
+    ) -> None:
+        """Touch nothing yet.
+
+        `deadline`: seconds that a request may take, all in all. `writes`: whether a sign-in is
+        of use only if it allows to set the preferred presence, too.
+        """
         self._settings = settings
         self._deadline = deadline
+        self._writes = writes
         self._worker = Worker("graph")
         self._store = TokenStore(settings.token_cache)
         self._pinned = PinnedAccount(settings.token_cache)
@@ -123,6 +122,11 @@ class GraphSession:
                 await self._worker.call(_GRACE, link.http.close)
         self._worker.close()
 
+    @property
+    def base(self) -> str:
+        """Graph's address."""
+        return self._settings.base
+
     # -- Reading ------------------------------------------------------------------------------
 
     async def read_once(self) -> Reading | Trouble:
@@ -131,9 +135,16 @@ class GraphSession:
         if left > 0:
             return Trouble(Why.UNREACHABLE, f"Microsoft asks to be left alone for {left:.0f} s")
         try:
-            return await self._call(lambda link: link.client.read())
+            return await self.call(lambda link: link.client.read())
         except GraphError as error:
             return self._noted(error).trouble
+
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the signed-in person's preferred presence for so long; None: clear it.
+
+        Raises `GraphError`.
+        """
+        await self.call(lambda link: link.client.prefer(wanted, seconds))
 
     async def is_signed_in(self) -> bool:
         """Whether there is somebody (or the app) to read for, by what is stored here alone."""
@@ -144,7 +155,7 @@ class GraphSession:
     async def account(self) -> str | None:
         """Who is signed in, by what is stored here alone."""
         try:
-            found = await self._call(lambda link: link.tokens.account())
+            found = await self.call(lambda link: link.tokens.account())
         except GraphError:
             return None
         return found.name if found is not None else None
@@ -154,29 +165,29 @@ class GraphSession:
     async def proven_account(self) -> str | None:
         """Who is signed in, as the sign-in server has just confirmed; None: nobody."""
         try:
-            token = await self._call(lambda link: link.tokens.proven())
+            token = await self.call(lambda link: link.tokens.proven())
         except SignedOutError:
             return None
         return token.account.name if token.account is not None else None
 
     async def find_tenant(self) -> None:
         """Ask the sign-in server whether there is such a tenant; raises `GraphError`."""
-        await self._call(lambda link: link.tokens.find_tenant())
+        await self.call(lambda link: link.tokens.find_tenant())
 
     async def reach(self) -> str:
         """Ask Graph for anything at all: nobody has to be signed in. Raises `GraphError`."""
-        await self._call(lambda link: link.client.reach())
-        return f"{self._settings.base} answers"
+        await self.call(lambda link: link.client.reach())
+        return f"{self.base} answers"
 
     async def begin_browser_sign_in(self, redirect_uri: str) -> browser.BrowserSignIn:
         """Make the address that a browser has to open; raises `GraphError`."""
-        return await self._call(lambda link: browser.begin(link.tokens, redirect_uri))
+        return await self.call(lambda link: browser.begin(link.tokens, redirect_uri))
 
     async def finish_browser_sign_in(
         self, attempt: browser.BrowserSignIn, address: str, *, switch: bool = False
     ) -> str:
         """Sign in with the address at which the browser ended; return who. Raises `GraphError`."""
-        account = await self._call(
+        account = await self.call(
             lambda link: browser.finish(link.tokens, attempt, address, switch=switch)
         )
         return account.name
@@ -214,7 +225,7 @@ class GraphSession:
         refusal: SignInRefusedError | None = None
         while True:
             try:
-                code = await self._call(lambda link: device.begin(link.tokens))
+                code = await self.call(lambda link: device.begin(link.tokens))
             except GraphError as error:
                 yield SignInStep(None, refusal, self._noted(error))
                 refused = isinstance(error, SignedOutError)
@@ -239,7 +250,7 @@ class GraphSession:
 
     async def sign_out(self) -> list[str]:
         """Forget all tokens, and return whose they were. The pinned account stays pinned."""
-        return await self._call(lambda link: link.tokens.forget())
+        return await self.call(lambda link: link.tokens.forget())
 
     async def _wait_for(self, code: device.DeviceCode, *, switch: bool) -> Account | None:
         """Poll until somebody has come (who is returned) or the code has ended (None)."""
@@ -248,7 +259,7 @@ class GraphSession:
             if now() < self.not_before:
                 continue
             try:
-                account = await self._call(
+                account = await self.call(
                     lambda link: device.poll(link.tokens, code, switch=switch)
                 )
             except CodeEndedError:
@@ -257,6 +268,7 @@ class GraphSession:
                 raise
             except GraphError as error:
                 _LOG.debug("while a sign-in waits: %s", self._noted(error))
+                await asyncio.sleep(_GLANCE)  # a file that cannot be read stays a changed one
                 continue
             if account is not None:
                 return account
@@ -268,11 +280,12 @@ class GraphSession:
             await self._glance_until(deadline)
             if self._store.is_changed() and not switch:
                 try:
-                    await self._call(lambda link: link.tokens.token())
+                    await self.call(lambda link: link.tokens.token())
                 except SignedOutError:
                     continue
                 except GraphError:
                     self._look_again = True
+                    await asyncio.sleep(_GLANCE)  # a file that cannot be read stays a changed one
                 else:
                     return True
         return False
@@ -281,49 +294,6 @@ class GraphSession:
         """Sleep until `deadline`, or until another process has changed the cache."""
         while (left := deadline - now()) > 0 and not self._store.is_changed():  # noqa: ASYNC110 -- a file tells nobody that it changed
             await asyncio.sleep(min(left, _GLANCE))
-
-    # -- Checking -----------------------------------------------------------------------------
-
-    async def check(self) -> list[CheckLine]:
-        """Try everything for real. Changes nothing, but a token may be refreshed."""
-        lines = [await self._check_sign_in()]
-        is_signed_in = lines[0].ok
-        try:
-            answer = await self._call(lambda link: link.client.reach())
-        except GraphError as error:
-            lines.append(CheckLine("Graph", ok=False, detail=error.problem, remedy=error.remedy))
-            return lines
-        lines.append(CheckLine("Graph", ok=True, detail=f"{self._settings.base} answers"))
-        lines.append(_check_clock(server_time(answer)))
-        if is_signed_in:
-            lines.append(await self._check_presence())
-        return lines
-
-    async def _check_sign_in(self) -> CheckLine:
-        try:
-            token = await self._call(lambda link: link.tokens.token())
-        except SignedOutError as error:
-            return CheckLine("sign-in", ok=False, detail=error.problem, remedy=error.remedy)
-        except GraphError as error:
-            return CheckLine("sign-in server", ok=False, detail=error.problem, remedy=error.remedy)
-        who = f"as {token.account.name}" if token.account else "as the app itself"
-        return CheckLine("sign-in", ok=True, detail=f"signed in {who}")
-
-    async def _check_presence(self) -> CheckLine:
-        try:
-            reading = await self._call(lambda link: link.client.read())
-        except GraphError as error:
-            what = {Why.FORBIDDEN: "permission", Why.SIGNED_OUT: "sign-in"}.get(
-                error.why, "presence"
-            )
-            return CheckLine(what, ok=False, detail=error.problem, remedy=error.remedy)
-        if reading.troubles:
-            person, trouble = next(iter(reading.troubles.items()))
-            more = f", and {len(reading.troubles) - 1} more" if len(reading.troubles) > 1 else ""
-            return CheckLine("presence", ok=False, detail=f"{person}: {trouble.detail}{more}")
-        words = [presence.words for presence in reading.presences.values()]
-        detail = words[0] if len(words) == 1 else f"{len(words)} people"
-        return CheckLine("presence", ok=True, detail=detail)
 
     # -- Threads ------------------------------------------------------------------------------
 
@@ -336,11 +306,13 @@ class GraphSession:
         def make() -> _Link:
             http = HttpClient(context, self._settings.proxy, seconds=self._deadline)
             tokens = Tokens(self._settings, own, self._store, self._pinned, http.fetch)
+            if self._writes:
+                tokens.want_to_write()
             return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch, ids))
 
         return make
 
-    async def _call(self, function: Callable[[_Link], T]) -> T:
+    async def call(self, function: Callable[[_Link], T]) -> T:
         """Run `function` in the thread; a request in it that is overdue is aborted."""
         if self._make_link is None:
             raise SourceError("the session was not entered")
@@ -365,6 +337,8 @@ class GraphSession:
                 f"no answer within {self._deadline:g} s",
                 "check the network and its name service (DNS)",
             ) from None
+        except NoThreadError as error:
+            raise UnreachableError(str(error)) from None
         except TimeoutError as error:  # too many earlier calls hang
             raise UnreachableError(str(error), "check the network's name service (DNS)") from None
 
@@ -386,18 +360,3 @@ class GraphSession:
 def _until_look(http: HttpClient) -> float:
     left = http.seconds_left()
     return _GLANCE if left is None else max(left, 0.0) + 0.05
-
-
-def _check_clock(server: datetime | None) -> CheckLine:
-    if server is None:
-        return CheckLine("clock", ok=True, detail="Graph does not tell the time")
-    wrong = (datetime.now(UTC) - server).total_seconds()
-    if abs(wrong) <= _CLOCK_TOLERANCE:
-        return CheckLine("clock", ok=True, detail="agrees with Graph's")
-    side = "ahead" if wrong > 0 else "behind"
-    return CheckLine(
-        "clock",
-        ok=False,
-        detail=f"this machine's clock is {abs(wrong) / 60:.0f} minutes {side}",
-        remedy="see that it is set by NTP (timedatectl)",
-    )

@@ -123,6 +123,8 @@ def users_of(file: Path) -> Users:
                 people[_user(person)] = None
         except ValueError as error:
             raise ValueError(f"names a file whose line {number} {error}") from error
+    if stamp != _stamp(file):
+        raise ValueError("names a file that is being written")
     if not people:
         raise ValueError("names a file in which nobody stands")
     return Users(tuple(people), file, stamp)
@@ -184,6 +186,13 @@ class GraphSettings(Branch):
         description="Many people, comma list or @file (a person a line, read again when it "
         "changes); the light shows the busiest",
         examples=[f"{_GUID_EXAMPLE},adele@contoso.com"],
+    )
+    write: bool = Field(
+        default=False,
+        description="Set the signed-in person's preferred presence in Teams, too, while a mode is "
+        "asked for (button, Home Assistant, busylight set); needs the permission "
+        "Presence.ReadWrite",
+        examples=["true"],
     )
     cloud: Annotated[str, AfterValidator(_cloud)] = Field(
         default="global",
@@ -248,12 +257,36 @@ class GraphSettings(Branch):
                 "user",
                 "is missing: with app permission nobody is signed in, so a person must be named",
             )
+        yield from self._refused_to_write()
         shared = self.tenant_id.lower() in ("organizations", "common")
         if self.is_app_permission and shared and not self.authority_url:
             yield Fault(
                 "tenant_id", "must name the tenant: with app permission there is no common one"
             )
         yield from self._faulty_files()
+
+    def _refused_to_write(self) -> Iterable[Fault]:
+        """Say why nobody's presence may be set but that of whoever has signed in."""
+        if not self.write:
+            return
+        if self.is_app_permission:
+            secret = self.client_secret is not None
+            own = "GRAPH_CLIENT_SECRET" if secret else "GRAPH_CERTIFICATE_FILE"
+            yield Fault(
+                "write",
+                f"is refused with {own}: as an app the program could set the presence of "
+                f"everybody in the organisation. Leave {own} and GRAPH_USER out, and sign in as "
+                "the person (`busylight login`)",
+                "false",
+            )
+        elif self.user is not None or self.users:
+            named = "GRAPH_USER" if self.user is not None else "GRAPH_USERS"
+            yield Fault(
+                "write",
+                f"is refused with {named}: nobody's presence is set but that of the person who has "
+                f"signed in. Leave {named} out, and sign in as that person (`busylight login`)",
+                "false",
+            )
 
     def _faulty_files(self) -> Iterable[Fault]:
         """Say which file is not there, or does not hold what it should."""

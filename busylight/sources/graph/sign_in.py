@@ -43,7 +43,7 @@ class DeviceCode:
 def begin(tokens: Tokens) -> DeviceCode:
     """Ask for a code; raises `SignInRefusedError` and `EntraUnreachableError`."""
     with speaking():
-        flow = tokens.app.initiate_device_flow(tokens.scopes)
+        flow = tokens.app.initiate_device_flow(tokens.sign_in_scopes)
     if "user_code" not in flow:
         raise reasons.refusal(flow, of_sign_in=True)
     began = now()

@@ -11,8 +11,10 @@ from typing import ClassVar, Final, Self
 
 from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
+from busylight.core.preferred_presence import Preferred
 from busylight.edge.clock import nap, now
 from busylight.sources.graph.http import REQUEST_SECONDS
+from busylight.sources.graph.preferred_presence import PreferredPresenceWriter
 from busylight.sources.graph.session import GraphSession, SignInStep
 from busylight.sources.graph.settings import GraphSettings
 from busylight.sources.graph.tokens import REFUSED_SECONDS
@@ -37,6 +39,7 @@ class GraphSource:
         """`deadline`: seconds that a request may take, all in all."""
         self._settings = settings
         self._session = GraphSession(settings, deadline=deadline)
+        self._writer = PreferredPresenceWriter(settings, self._session, deadline=deadline)
         self._wanted = asyncio.Event()
         self._pace = 0.0
 
@@ -52,6 +55,7 @@ class GraphSource:
         traceback: TracebackType | None,
     ) -> None:
         """Close connections."""
+        await self._writer.close()
         await self._session.__aexit__(kind, error, traceback)
 
     def refresh(self) -> None:
@@ -63,6 +67,10 @@ class GraphSource:
         faster, self._pace = seconds < self._pace, seconds
         if faster:
             self._wanted.set()
+
+    async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
+        """Set the signed-in person's preferred presence; None: clear it. See `WritingSource`."""
+        await self._writer.prefer(wanted, seconds)
 
     async def readings(self) -> AsyncIterator[Reading | Trouble]:
         """Yield what is read, for ever: at the interval, and sooner after a failure."""

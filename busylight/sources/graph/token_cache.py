@@ -71,7 +71,7 @@ class TokenStore:
         """Keep other processes out; yields whether one of them had changed the cache.
 
         What is changed inside is written at the end. Raises `UnreachableError` when the lock is
-        not to be had.
+        not to be had, or the file cannot be read now.
         """
         with self._lock():
             changed = self.is_changed()
@@ -107,8 +107,16 @@ class TokenStore:
             self._repair_mode(self._signature[3])
             try:
                 text = _checked(self.path)
-            except OSError as error:
+            except FileNotFoundError:
+                self._signature = None  # gone since it was looked at
+            except (PermissionError, IsADirectoryError) as error:
                 self._say(f"{self.path} cannot be read ({error.strerror}): nobody is signed in")
+            except OSError as error:
+                # A card that stumbles, or no descriptor left: nobody has signed out by that.
+                self._signature = None
+                raise UnreachableError(
+                    f"{self.path} cannot be read now ({error.strerror})", "is the card well?"
+                ) from None
             except ValueError as error:
                 self._set_aside(str(error))
         self.cache.deserialize(text)

@@ -15,6 +15,7 @@ import msal
 import busylight
 from busylight.edge.clock import now
 from busylight.sources.graph import reasons
+from busylight.sources.graph.aadsts import NOT_CONSENTED
 from busylight.sources.graph.account import Account, PinnedAccount, account_of
 from busylight.sources.graph.credential import Credential
 from busylight.sources.graph.entra_http import EntraHttp, Fetch
@@ -33,6 +34,8 @@ _MARGIN: Final = 300.0  # seconds before its end from which msal calls a token e
 _SHORTEST: Final = 30.0  # seconds that a token is held before msal is asked again
 _LONGEST: Final = 6 * 3600.0  # seconds; a wall clock that was set makes nonsense of the rest
 _DOUBT: Final = 300.0  # seconds between two new tokens while Graph says 403
+
+WRITE_PERMISSION: Final = "Presence.ReadWrite"
 
 NOBODY: Final = "nobody is signed in"
 SIGN_IN: Final = "run `busylight login`, or enter the code that is shown"
@@ -63,7 +66,10 @@ class Tokens:
         """Ask nobody yet."""
         self.store = store
         self.pinned = pinned
-        self.scopes = scopes(settings)
+        self.sign_in_scopes = [*scopes(settings), *write_scopes(settings)]
+        """What a person who signs in is asked for."""
+        self._scopes = scopes(settings)
+        self._writes = False
         self._settings = settings
         self._credential = credential
         self._environment = (urlsplit(settings.authority).hostname or "").lower()
@@ -74,6 +80,10 @@ class Tokens:
         self._refused: SignedOutError | None = None
         self._refused_until = 0.0
         self._may_renew_at = 0.0
+
+    def want_to_write(self) -> None:
+        """Take no token any more that is good for reading alone."""
+        self._scopes, self._writes = self.sign_in_scopes, True
 
     def token(self) -> Token:
         """Return a token that should be good.
@@ -188,18 +198,22 @@ class Tokens:
     def _acquire(self, *, force: bool = False) -> Token:
         try:
             token = self._for_app() if self.is_app() else self._for_person(force=force)
-        except SignedOutError as error:
+        except SignedOutError as raised:
             self._held = None
-            self._drop_access_tokens()  # or another process would believe in what is left
+            error = raised
+            if not self._writes:
+                self._drop_access_tokens()  # or another process would believe in what is left
+            elif raised.aadsts in NOT_CONSENTED:  # who may not write may well read on
+                error = _for_reading_only(raised.aadsts)
             self._refused, self._refused_until = error, now() + REFUSED_SECONDS
-            raise
+            raise error from None
         self._refused = None
         self._held = token
         return token
 
     def _for_app(self) -> Token:
         with speaking():
-            answer = self.app.acquire_token_for_client(self.scopes, http_exceptions=(GraphError,))
+            answer = self.app.acquire_token_for_client(self._scopes, http_exceptions=(GraphError,))
         return self._made(answer, None)
 
     def _for_person(self, *, force: bool) -> Token:
@@ -207,7 +221,7 @@ class Tokens:
         account = account_of(entry)
         with speaking():
             answer = self.app.acquire_token_silent_with_error(
-                self.scopes,
+                self._scopes,
                 {**entry, "username": account.username},
                 force_refresh=force,
                 # With these msal goes on with a token that is merely due for renewal.
@@ -262,8 +276,16 @@ class Tokens:
         raise self._refused.with_traceback(None)
 
 
+def _for_reading_only(aadsts: int | None) -> SignedOutError:
+    return SignedOutError(
+        f"the sign-in is for reading only, without {WRITE_PERMISSION} (AADSTS{aadsts})",
+        "sign in again with `busylight login`",
+        aadsts=aadsts,
+    )
+
+
 def scopes(settings: GraphSettings) -> list[str]:
-    """The least that has to be asked for."""
+    """The least that has to be asked for, to read."""
     cloud = settings.cloud_in_force
     if settings.is_app_permission:
         return [cloud.scope(".default")]
@@ -274,6 +296,11 @@ def scopes(settings: GraphSettings) -> list[str]:
     if not all(is_guid(person) for person in people):
         wanted.append(cloud.scope("User.ReadBasic.All"))
     return wanted
+
+
+def write_scopes(settings: GraphSettings) -> list[str]:
+    """What has to be asked for besides, where the person's preferred presence is set."""
+    return [settings.cloud_in_force.scope(WRITE_PERMISSION)] if settings.write else []
 
 
 @contextmanager

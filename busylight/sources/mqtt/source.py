@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from busylight.core.backoff import reconnect_delay
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.edge.clock import now
+from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection
 from busylight.mqtt.failures import BrokerError, LostError, TakenOverError, where
 from busylight.mqtt.memory import BrokerMemory
@@ -26,6 +27,7 @@ SETTLED_AFTER: Final = 0.3
 """Seconds after the subscription in which what is retained comes: until then nothing is told."""
 _SHORT_LIFE: Final = 10.0  # seconds; a connection that ended sooner counts as a failure
 _TROUBLE_AGAIN: Final = 30.0  # seconds; each telling counts as a fault
+_DROPPED_AFTER: Final = 1.5  # keepalives of silence, after which a broker drops a client
 _LONGEST_NAP: Final = 5.0  # seconds; timers stand still in suspend, so look up this often
 
 
@@ -61,7 +63,7 @@ class MqttSource:
 
     async def readings(self) -> AsyncGenerator[Reading | Trouble, None]:
         """Yield what is published, for ever; what ends with the connection is said at once."""
-        failures = 0
+        failed = 0
         while True:
             began = now()
             try:
@@ -69,11 +71,11 @@ class MqttSource:
                     async for answer in answers:
                         yield answer
             except BrokerError as error:
-                failures = failures + 1 if now() - began < _SHORT_LIFE else 1
+                failed = failed + 1 if now() - began < _SHORT_LIFE else 1
                 reason = self._reason(error)
                 yield Trouble(Why.UNREACHABLE, f"the presence is not heard: {reason}", at_once=True)
                 least = getattr(reason, "retry_after", None) or 0.0
-                await asyncio.sleep(max(reconnect_delay(failures), least))
+                await asyncio.sleep(max(reconnect_delay(failed), least))
 
     async def look(self) -> Reading | Trouble:
         """What is published now, heard as a visitor beside the daemon."""
@@ -112,7 +114,7 @@ class MqttSource:
                 settled = moment >= settled_at or following.is_complete(moment)
                 answer = following.answer(moment)
                 if settled and (answer != told or self._wanted or moment >= again_at):
-                    self._say(answer, told)
+                    self._say(answer)
                     told, self._wanted = answer, False
                     # What still holds is told again, so that a source that hangs is found out.
                     pause = settings.interval if isinstance(answer, Reading) else _TROUBLE_AGAIN
@@ -121,6 +123,8 @@ class MqttSource:
                 await self._nap(
                     min(again_at if settled else settled_at, _or_never(following, moment))
                 )
+                if now() - moment > _LONGEST_NAP + _DROPPED_AFTER * settings.keepalive:
+                    raise failures.slept(settings)
             raise connection.ended.result()
         finally:
             lost = connection.ended.done() and isinstance(connection.ended.result(), LostError)
@@ -135,14 +139,10 @@ class MqttSource:
             async with asyncio.timeout(max(min(deadline - now(), _LONGEST_NAP), 0.0)):
                 await self._news.wait()
 
-    def _say(self, answer: Reading | Trouble, told: Reading | Trouble | None) -> None:
-        """Say once what is not understood, or missing, of several; one's own is told by the hub."""
+    def _say(self, answer: Reading | Trouble) -> None:
+        """Say once which word is nobody's; what is missing is told by the hub."""
         if not isinstance(answer, Reading):
             return
-        before = told.troubles if isinstance(told, Reading) else {}
-        for topic, trouble in answer.troubles.items():
-            if before.get(topic) != trouble:
-                _log.warning("%s", trouble.detail)
         for presence in answer.presences.values():
             for word in presence.undocumented:
                 if self._memory.say_once(word):

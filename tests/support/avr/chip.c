@@ -12,6 +12,7 @@
  *     glow TIME CHANNEL           a PWM pin that is meant to be dark, and is not
  *     lost TIME COUNT             bytes that the UART has lost so far
  *     drive TIME 0|1              whether D6 is an output
+ *     hang TIME                   the program hangs from now on
  *     reset TIME WORD             the chip was reset; the word in RAM for a bootloader
  *     usb WHAT HEX                what a USB host is told
  *
@@ -104,6 +105,7 @@ static void hang(void)
     hung_at = avr->pc;
     memcpy(hung, avr->flash + hung_at, sizeof hung);
     memcpy(avr->flash + hung_at, JUMP_HERE, sizeof JUMP_HERE);
+    printf("hang %.6f\n", now());
 }
 
 /* High is what the pull-up makes of a contact that is open; without one it floats, here low. */
