@@ -385,7 +385,7 @@ def test_help_and_version_load_nothing_but_argparse(words: list[str]) -> None:
     # Without what an environment loads by itself: an editable install brings half of it.
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
-        env={"PYTHONPATH": str(ROOT)},
+        env={"PYTHONPATH": str(ROOT), "SOURCE_COMMIT": "0123456789ab"},  # or git would be asked
         capture_output=True,
         text=True,
         timeout=60,
