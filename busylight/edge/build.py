@@ -2,25 +2,24 @@
 
 A wheel carries its commit in a file, which `setup.py` writes. An archive that GitHub makes has it
 in this very file (`.gitattributes`: export-subst). A checkout is asked.
+
+What this file imports is what `--version` costs, so it is next to nothing.
 """
 
 import os
-import subprocess
-from pathlib import Path
-from typing import Final
 
 from busylight import __version__
 
-PACKAGED: Final = "commit.txt"
+PACKAGED = "commit.txt"
 """Beside this file in a wheel, and in a source distribution."""
-VARIABLE: Final = "SOURCE_COMMIT"
+VARIABLE = "SOURCE_COMMIT"
 """Tells it to a build that has no git, such as an image's."""
 
-_HERE: Final = Path(__file__).resolve().parent
-_ROOT: Final = _HERE.parents[1]
-_ARCHIVED: Final = "$Format:%H,%D$"
-_LENGTH: Final = 12
-_SECONDS: Final = 5.0
+_HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 -- pathlib is large
+_ROOT = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 -- the same
+_ARCHIVED = "$Format:%H,%D$"
+_LENGTH = 12
+_SECONDS = 5.0
 
 
 def described() -> str:
@@ -30,8 +29,8 @@ def described() -> str:
 
 def version_of_build() -> str:
     """The version of the wheel: what is no release has its commit in it, so that pip updates it."""
-    if (_ROOT / "PKG-INFO").is_file():  # a source distribution has its version already
-        head = (_ROOT / "PKG-INFO").read_text("utf-8")
+    head = _text(_ROOT, "PKG-INFO")
+    if head is not None:  # a source distribution has its version already
         return head.partition("\nVersion: ")[2].partition("\n")[0]
     known = commit()
     if known is None or _is_release():
@@ -41,14 +40,23 @@ def version_of_build() -> str:
 
 def commit() -> str | None:
     """The commit, with `-dirty` behind it if something has been changed since; or None."""
-    packaged = _HERE / PACKAGED
-    if packaged.is_file():
-        return packaged.read_text("ascii").strip() or None
+    packaged = _text(_HERE, PACKAGED)
+    if packaged is not None:
+        return packaged.strip() or None
     if not _ARCHIVED.startswith("$"):
         return _ARCHIVED[:_LENGTH]
     if told := os.environ.get(VARIABLE):
         return told[:_LENGTH]
     return _git("describe", "--always", "--dirty", "--exclude=*", f"--abbrev={_LENGTH}")
+
+
+def _text(directory: str, name: str) -> str | None:
+    """What stands in a file; None where there is none."""
+    try:
+        with open(f"{directory}/{name}", encoding="utf-8") as file:  # noqa: PTH123 -- as above
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def _is_release() -> bool:
@@ -63,8 +71,10 @@ def _is_release() -> bool:
 
 def _git(*words: str) -> str | None:
     """What git says of this checkout; None where there is no git, or no checkout of ours."""
-    if not (_ROOT / ".git").exists():  # a checkout of somebody else's around us is not asked
+    if not os.path.exists(f"{_ROOT}/.git"):  # noqa: PTH110 -- a checkout of somebody else's around us is not asked
         return None
+    import subprocess  # noqa: PLC0415 -- large, and only a checkout is asked
+
     try:
         done = subprocess.run(  # noqa: S603 -- words of ours
             ["git", "-C", _ROOT, *words],  # noqa: S607 -- git is wherever it is

@@ -19,6 +19,8 @@ from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import Broker, Recorder
 from tests.support.program import Home, json_of
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -374,8 +376,22 @@ def test_help_and_version_load_none_of_the_packages(home: Home, words: list[str]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
-def test_help_and_version_load_nothing_but_argparse(home: Home, words: list[str]) -> None:
-    loaded = _modules(home, *words)
+def test_help_and_version_load_nothing_but_argparse(words: list[str]) -> None:
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('LOADED', *sys.modules))\n"
+        f"from busylight.cli import main\nmain({words!r})\n"
+    )
+    # Without what an environment loads by itself: an editable install brings half of it.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(ROOT), "SOURCE_COMMIT": "0123456789ab"},  # or git would be asked
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(done.stdout.rpartition("LOADED ")[2].split())
     assert "argparse" in loaded
     assert not loaded & {"typing", "dataclasses", "inspect", "pathlib", "logging", "json"}
 
