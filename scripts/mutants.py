@@ -28,6 +28,8 @@ _PRODUCT: Final = ("busylight", "firmware_bridge")
 _COPIED: Final = (*_PRODUCT, "tests", "scripts", "docs", "deploy")
 _SECONDS: Final = 300.0
 """After which the tests are thought to hang, which is red, too."""
+_SECONDS_EACH: Final = 10.0
+"""More for each test that is named: without a break those of all breaks are run at once."""
 _ONCE: Final = ("--force-reruns", "0")
 """No second try: what is red is red."""
 _ALL_PASSED, _SOME_FAILED = 0, 1  # pytest's exit codes; others are faults of the command line
@@ -102,7 +104,7 @@ def _copy(tree: Path) -> None:
 
 
 def _run(tests: tuple[str, ...], tree: Path, *, tries: tuple[str, ...] = ()) -> Outcome:
-    began = time.monotonic()
+    began, limit = time.monotonic(), _SECONDS + _SECONDS_EACH * len(tests)
     with subprocess.Popen(  # noqa: S603 -- the tests that the breaks name
         [
             *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"),
@@ -115,10 +117,10 @@ def _run(tests: tuple[str, ...], tree: Path, *, tries: tuple[str, ...] = ()) -> 
         text=True,
     ) as process:
         try:
-            said, _ = process.communicate(timeout=_SECONDS)
+            said, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             process.kill()
-            return Outcome(is_red=True, seconds=_SECONDS, first="hung, and was ended")
+            return Outcome(is_red=True, seconds=limit, first="hung, and was ended")
     seconds = time.monotonic() - began
     if process.returncode not in (_ALL_PASSED, _SOME_FAILED):
         sys.exit(f"pytest could not run {' '.join(tests)}:\n{said[-2000:]}")

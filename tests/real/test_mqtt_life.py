@@ -10,6 +10,7 @@ import pytest
 
 from busylight.core.backoff import birth_delay
 from busylight.core.knowledge import SignInPrompt
+from busylight.core.override import Mode, Override
 from busylight.core.view import Person, View
 from busylight.edge.clock import now
 from busylight.mqtt.settings import MqttSettings, Version
@@ -18,7 +19,7 @@ from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.mqtt.unpublish import unpublish
 from busylight.parts import OutputError
 from tests.support.broker import Broker, Recorder, eventually
-from tests.support.mqtt import AVAILABILITY, BASE, a_view, not_known, settings_for
+from tests.support.mqtt import AVAILABILITY, BASE, a_view, light, not_known, settings_for
 
 DEVICE = "homeassistant/device/busylight_desk/config"
 STATUS = "homeassistant/status"
@@ -227,6 +228,27 @@ async def test_before_anybody_was_read_no_person_is_cleared(
 
         await eventually(is_told_again)
     assert f"{BASE}/users/{GUIDS[1]}/presence" in standing(broker)
+
+
+async def test_until_somebody_is_read_nothing_is_known_of_the_people_of_before(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    read = {guid: Person(a_view().knowledge, light("red")) for guid in GUIDS[:2]}
+    await live(changed(broker, tmp_path), tmp_path, a_view(people=read))
+    theirs = f"{BASE}/users/{GUIDS[1]}"
+    assert json.loads(standing(broker)[f"{theirs}/presence"])["fresh"]
+    await eventually(lambda: recorder.last(AVAILABILITY) == b"offline")
+    recorder.forget()
+    async with MqttOutput(changed(broker, tmp_path)) as output:
+        await output.show(a_view("violet 40% pulse 3", knowledge=not_known()))
+        await eventually(lambda: recorder.last(AVAILABILITY) == b"online")
+        told = [message.topic for message in recorder.heard]
+        assert told.index(f"{theirs}/presence") < told.index(AVAILABILITY)
+        assert not json.loads(recorder.last(f"{theirs}/presence") or b"")["fresh"]
+        assert recorder.last(f"{theirs}/light") == recorder.last(f"{BASE}/light")
+        # An override is about the one light, and says nothing of anybody.
+        await output.show(a_view(knowledge=not_known(), override=Override(Mode.BUSY)))
+        await eventually(lambda: recorder.last(f"{theirs}/light") == b'{"state":"OFF"}')
 
 
 async def test_a_part_that_was_switched_off_is_told_once_by_its_platform_alone(

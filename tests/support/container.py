@@ -25,7 +25,7 @@ _MIRROR: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,ca-certificates,sudo"
 """What Raspberry Pi OS Lite has, too."""
 _BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 _SAID: Final = 2000  # bytes
 
 
@@ -126,7 +126,7 @@ class Container:
             ["nsenter", *self._inside(), "sh", "-c", f"cd /root && {command}"],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             stdin=subprocess.DEVNULL,
             check=False,
         )

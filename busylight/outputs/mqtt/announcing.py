@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from busylight.core.documents import Dates, light_document, presence_document
 from busylight.core.knowledge import Known
 from busylight.core.reader import Role
 from busylight.core.view import PartState, View
@@ -13,7 +14,14 @@ from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import announced_parts, announcements, device_topic
 from busylight.outputs.mqtt.entities import BUTTON
 from busylight.outputs.mqtt.memory import Memory
-from busylight.outputs.mqtt.payloads import Payload, leader_topic, reader_topic, reads_topic
+from busylight.outputs.mqtt.payloads import (
+    Payload,
+    json_payload,
+    leader_topic,
+    people_base,
+    reader_topic,
+    reads_topic,
+)
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
 
 _log: Final = logging.getLogger("busylight.mqtt")
@@ -73,6 +81,27 @@ def reader_topics(settings: MqttSettings) -> frozenset[str]:
         return frozenset()
     alive = (reader_topic(settings, role) for role in Role)
     return frozenset((*alive, reads_topic(settings), leader_topic(settings)))
+
+
+def unread(view: View, settings: MqttSettings, memory: Memory, dates: Dates) -> dict[str, Payload]:
+    """What is told of the people of before while nobody has been read: that they are not known.
+
+    A program that was killed has left its last word of each of them on the broker.
+    """
+    before = memory.published
+    if before is None or (before.broker, before.base) != (broker_of(settings), settings.base):
+        return {}
+    if view.people or isinstance(view.knowledge, Known):
+        return {}
+    presence = json_payload(
+        presence_document(view.knowledge, dates, status_message=False, user=False)
+    )
+    light = json_payload(light_document(view.light if view.override is None else None))
+    return {
+        topic: presence if topic.endswith("/presence") else light
+        for topic in sorted(before.topics)
+        if topic.startswith(people_base(settings))
+    }
 
 
 def _has_button(view: View, settings: MqttSettings, memory: Memory) -> bool:

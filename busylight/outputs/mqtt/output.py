@@ -20,7 +20,7 @@ from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection
 from busylight.mqtt.dialling import Will
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.announcing import announced, published, standing_by
+from busylight.outputs.mqtt.announcing import announced, published, standing_by, unread
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
@@ -118,7 +118,9 @@ class MqttOutput:
 
     def seconds_to_show(self, view: View) -> float:
         """How long a view may take: each of many people has topics of their own."""
-        return _A_PERSONS_SECONDS * len(view.people)
+        before = self._memory.published
+        people = len(view.people) or (0 if before is None else len(before.topics) // 2)
+        return _A_PERSONS_SECONDS * people
 
     async def show(self, view: View) -> None:
         """Publish what has changed; return when the broker has acknowledged it."""
@@ -269,7 +271,10 @@ class MqttOutput:
                 self._tell(Again.ALL)
 
     def _messages(self, view: View) -> dict[str, Payload]:
-        said = messages(view, self._settings, self._wall_clock.rfc3339, self._told)
+        dates = self._wall_clock.rfc3339
+        said = unread(view, self._settings, self._memory, dates) | messages(
+            view, self._settings, dates, self._told
+        )
         return said if self._pair is None else self._pair.own_words(view, said)
 
     def _answer(self) -> None:

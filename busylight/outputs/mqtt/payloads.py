@@ -62,7 +62,12 @@ def leader_topic(settings: MqttSettings) -> str:
 
 def person_base(settings: MqttSettings, person_id: str) -> str:
     """The topic under which everything of one of several people stands."""
-    return f"{settings.base}/users/{topic_part(person_id)}"
+    return f"{people_base(settings)}{topic_part(person_id)}"
+
+
+def people_base(settings: MqttSettings) -> str:
+    """How the topics of all of several people begin."""
+    return f"{settings.base}/users/"
 
 
 class Told:
