@@ -168,7 +168,11 @@ def latency(place: Place, scale: Scale) -> Iterator[Figure]:
                 found.setdefault(f"{where} {who}", []).append(times)
     for where, words in (("mqtt", "MQTT message"), ("serial", "last serial byte")):
         yield _figure(
-            f"Graph's answer to {words}", found[f"{where} product"], found[f"{where} floor"], 4.0
+            f"Graph's answer to {words}",
+            found[f"{where} product"],
+            found[f"{where} floor"],
+            scale,
+            3.0,
         )
 
 
@@ -205,7 +209,9 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
                 base = "floor"
             with program, Ear(place.broker.port, "nothing/to/hear") as ear:
                 times.append(_overrides(ear, port, base, scale.samples // _BLOCKS))
-    yield _figure("override from MQTT to serial byte", found["product"], found["floor"], 15.0)
+    yield _figure(
+        "override from MQTT to serial byte", found["product"], found["floor"], scale, 15.0
+    )
 
 
 def _overrides(ear: Ear, port: Stamps, base: str, count: int) -> list[float]:
@@ -232,8 +238,15 @@ def _wait_until_it_hears(ear: Ear, port: Stamps, base: str) -> None:
     raise TimeoutError(f"{base} does not hear commands")
 
 
-def _figure(what: str, ours: list[list[float]], theirs: list[list[float]], missed: float) -> Figure:
-    """p99 of all is judged; of each block it is the spread. p50 is told."""
+def _figure(
+    what: str,
+    ours: list[list[float]],
+    theirs: list[list[float]],
+    scale: Scale,
+    missed: float = 0.0,
+) -> Figure:
+    """p99 is judged, of each block is the spread; in the short form p50, which few samples tell."""
+    percent = 50 if scale.is_short else 99
     everything: dict[str, Any] = {}
     for name, blocks in (("product", ours), ("floor", theirs)):
         times = [time for block in blocks for time in block]
@@ -241,11 +254,11 @@ def _figure(what: str, ours: list[list[float]], theirs: list[list[float]], misse
         everything[f"{name}_p99"] = round(percentile(times, 99), 3)
         everything[f"{name}_samples"] = len(times)
     return Figure(
-        f"{what}, p99",
+        f"{what}, p{percent}",
         "ms",
-        [percentile(block, 99) for block in ours],
+        [percentile(block, percent) for block in ours],
         2.0,
-        [percentile(block, 99) for block in theirs],
+        [percentile(block, percent) for block in theirs],
         "the straight script, or paho's callback",
         note=f"p50 {everything['product_p50']} ms beside {everything['floor_p50']}",
         more=everything,

@@ -131,7 +131,11 @@ def test_a_follower_needs_no_sign_in(follower: Home) -> None:
 def _loaded(leader: Home, follower: Home) -> set[str]:
     """The packages that a follower has loaded when it ends."""
     (follower.directory / "sitecustomize.py").write_text(
-        "import atexit, sys\natexit.register(lambda: print('LOADED', *sorted(sys.modules)))\n"
+        "import os, sys\n"
+        "def leave(code, leave=os._exit):\n"
+        "    print('LOADED', *sorted(sys.modules), flush=True)\n"
+        "    leave(code)\n"
+        "os._exit = leave\n"
     )
     follower.more_environment["PYTHONPATH"] = str(follower.directory)
     with leader.start(), follower.start() as kitchen:
