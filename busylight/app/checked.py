@@ -14,6 +14,7 @@ from busylight.core.override import (
     LONGEST,
     Command,
     Mode,
+    Override,
     Press,
     Pressed,
     Refresh,
@@ -22,6 +23,7 @@ from busylight.core.override import (
     Walk,
 )
 from busylight.core.presence import Presence
+from busylight.core.reader import News, Peers, Shared
 from busylight.parts import OutputError, SourceError
 
 _LONGEST_WORD = 64
@@ -46,8 +48,8 @@ def checked_answer(answer: Any) -> Reading | Trouble:
     raise SourceError(f"the source says something that is no reading: {type(answer).__name__}")
 
 
-def checked_command(command: Any) -> Command:
-    """What is asked for through an output; raises `OutputError` if it is no command."""
+def checked_command(command: Any) -> Command | News:
+    """What is asked for, or heard, through an output; raises `OutputError` if it is neither."""
     match command:
         case SetMode(mode=Mode(), seconds=seconds) if seconds is None or (
             type(seconds) is int and 1 <= seconds <= LONGEST
@@ -56,6 +58,8 @@ def checked_command(command: Any) -> Command:
         case SetLight() if _is_light(command):
             return command
         case Pressed(press=Press()) | Refresh() | Walk(on=bool()):
+            return command
+        case Peers() | Shared(override=None | Override()):
             return command
         case _:
             raise OutputError(f"asks for something that is no command: {type(command).__name__}")

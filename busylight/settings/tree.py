@@ -5,8 +5,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from busylight.core.adaptive import Adaptive
 from busylight.core.appearance import Appearance
@@ -93,10 +98,10 @@ def _action(value: str) -> str:
     return value
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Everything that can be set, checked and frozen."""
 
-    model_config = ConfigDict(
+    model_config = SettingsConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
@@ -238,6 +243,17 @@ class Settings(BaseModel):
     """The outputs that cannot be used, and why."""
     appearances: dict[str, Appearance] = Field(default_factory=dict, exclude=True)
     """How each output differs from the others, by its name."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what `busylight.settings.load` has read: it knows the contract."""
+        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod
