@@ -14,6 +14,9 @@ EXTRAS = {"busylight_core", "gpiozero"}
 for command in ("run", "health", "login", "check", "status"):
     assert command in COMMANDS  # noqa: S101 -- the build shall end if one has another name now
     import_module(f"busylight.cli.{command}")
+# These are loaded on the way to a command.
+for module in ("cli.arguments", "edge.core_dumps", "edge.standard_streams"):
+    import_module(f"busylight.{module}")
 for group in ("busylight.sources", "busylight.outputs"):
     for part in entry_points(group=group):
         try:
