@@ -61,7 +61,8 @@ def test_the_spare_takes_over_from_a_killed_primary_and_gives_back_without_flick
                 "spare": "online",
             }
             follower.shows("away")
-        assert pair.words_told(began) == ["Available", "InACall", "Away"]
+        told = ["InACall", "Away"]  # what the spare has read first may be older than the change
+        assert pair.words_told(began) in (told, ["Available", *told])
         lights = [json.loads(light) for light in pair.recorder.payloads("busylight/kitchen/light")]
         follower.shows("away")
         assert len(lights) == len({json.dumps(light) for light in lights})  # none came twice
@@ -122,11 +123,11 @@ def test_what_is_asked_for_while_nobody_answers_holds_after_the_takeover(pair: P
         pair.recorder.publish(f"{BASE}/mode/set", b"do_not_disturb")
         spare.shows("donotdisturb")
         pair.led_by("spare")
-        assert pair.last("mode") == "do_not_disturb"
+        wait_until(lambda: pair.last("mode") == "do_not_disturb")  # states follow the claim
         primary.process.send_signal(signal.SIGCONT)
         pair.led_by("primary")
         primary.shows("donotdisturb")
-        assert pair.last("mode") == "do_not_disturb"
+        wait_until(lambda: pair.last("mode") == "do_not_disturb")  # states follow the claim
 
 
 def test_who_is_stopped_goes_without_a_word_while_the_other_one_is_there(pair: Pair) -> None:
