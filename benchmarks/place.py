@@ -148,6 +148,8 @@ class Place:
     def _bundle(self) -> Path:
         """What httpx and requests trust by themselves, and the look-alike: as in real life."""
         bundle = self._directory / "bundle.pem"
+        if bundle.exists():  # somebody may just be reading it
+            return bundle
         own = Path(self.lookalike.ca_file).read_text("ascii")
         bundle.write_text(Path(certifi.where()).read_text("utf-8") + own, "utf-8")
         return bundle

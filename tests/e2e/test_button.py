@@ -79,7 +79,8 @@ def test_presses_become_overrides_on_the_light_and_events_on_the_broker(
             light.press(protocol.LONG_PRESS)  # off
             assert light.wait_for(shows(OFF))
             wait_until(lambda: recorder.last(mode) == b"off")
-            assert presses(recorder) == ["press", "press", "double_press", "long_press"]
+            told = ["press", "press", "double_press", "long_press"]
+            wait_until(lambda: presses(recorder) == told)
             # An event is no state: nobody who comes later is told it.
             with Recorder(broker) as latecomer:
                 wait_until(lambda: latecomer.last(mode) == b"off")

@@ -1,10 +1,12 @@
 """Two programs read for one light, a primary and a spare: both as processes, on a real broker."""
 
+import contextlib
 import json
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +31,11 @@ def test_the_spare_takes_over_from_a_killed_primary_and_gives_back_without_flick
         "SOURCE": "mqtt",
         "MQTT_SOURCE_TOPIC": f"{BASE}/presence",
     }
-    with kitchen.start() as follower, pair.spare.start() as spare:
+    with kitchen.start() as follower, contextlib.ExitStack() as until_the_end:
         with pair.primary.start() as primary:
             pair.led_by("primary")
+            spare = until_the_end.enter_context(pair.spare.start())
+            pair.is_well(spare)
             spare.shows("available")
             follower.shows("available")
             began = time.monotonic()
@@ -68,6 +72,10 @@ def test_the_spare_takes_over_from_a_killed_primary_and_gives_back_without_flick
         assert len(lights) == len({json.dumps(light) for light in lights})  # none came twice
 
 
+def leads(report: dict[str, Any]) -> bool:
+    return bool(report["diagnostics"]["reader"]["leads"])
+
+
 def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_back_with_the_newest(
     pair: Pair, tmp_path: Path
 ) -> None:
@@ -75,6 +83,7 @@ def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_ba
         pair.primary.with_light(light.path, TEMPLATE)
         with pair.spare.start() as spare, pair.primary.start() as primary:
             pair.is_well(spare)
+            primary.reports(leads)
             primary.shows("available")
             cut = time.monotonic()
             pair.to_broker.refuse()
