@@ -12,9 +12,10 @@ RUN python -m venv /opt/build \
 RUN python -m venv --without-pip /opt/busylight \
   && /opt/build/bin/pip --python /opt/busylight/bin/python install --no-cache-dir --no-compile \
        --disable-pip-version-check --require-hashes --requirement deploy/docker/requirements.txt
-# What only compilers, type checkers and pip read; cryptography needs of cffi its backend alone.
+# What only compilers, type checkers and pip read; cryptography needs of cffi its backend alone, and
+# nobody the pydantic of before.
 RUN cd /opt/busylight/lib/python3.*/site-packages \
-  && rm -r cffi pycparser \
+  && rm -r cffi pycparser pydantic/v1 \
   && find . \( -name '*.pyi' -o -name '*.[ch]' -o -name RECORD \) -delete
 # 3 MB of names that nobody reads.
 RUN command -v strip > /dev/null \
