@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ def test_the_spare_takes_over_from_a_killed_primary_and_gives_back_without_flick
         with pair.primary.start() as primary:
             pair.led_by("primary")
             spare = until_the_end.enter_context(pair.spare.start())
-            pair.is_well(spare)
+            pair.until_well(primary, spare)
             spare.shows("available")
             follower.shows("available")
             began = time.monotonic()
@@ -72,18 +71,13 @@ def test_the_spare_takes_over_from_a_killed_primary_and_gives_back_without_flick
         assert len(lights) == len({json.dumps(light) for light in lights})  # none came twice
 
 
-def leads(report: dict[str, Any]) -> bool:
-    return bool(report["diagnostics"]["reader"]["leads"])
-
-
 def test_a_primary_that_is_cut_from_the_broker_drives_its_own_light_and_comes_back_with_the_newest(
     pair: Pair, tmp_path: Path
 ) -> None:
     with VirtualLight(tmp_path / "light") as light:
         pair.primary.with_light(light.path, TEMPLATE)
         with pair.spare.start() as spare, pair.primary.start() as primary:
-            pair.is_well(spare)
-            primary.reports(leads)
+            pair.until_well(primary, spare)
             primary.shows("available")
             cut = time.monotonic()
             pair.to_broker.refuse()
@@ -110,7 +104,7 @@ def test_a_primary_that_cannot_read_leaves_it_to_the_spare_and_shows_what_that_o
     pair: Pair,
 ) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.is_well(spare)
+        pair.until_well(primary, spare)
         assert pair.primary.run("logout").returncode == 0
         pair.led_by("spare")
         pair.changes_to("Busy", "InACall")
@@ -127,7 +121,7 @@ def test_a_primary_that_cannot_read_leaves_it_to_the_spare_and_shows_what_that_o
 
 def test_what_is_asked_for_while_nobody_answers_holds_after_the_takeover(pair: Pair) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.is_well(spare)
+        pair.until_well(primary, spare)
         primary.process.send_signal(signal.SIGSTOP)
         pair.recorder.publish(f"{BASE}/mode/set", b"do_not_disturb")
         spare.shows("donotdisturb")
@@ -141,7 +135,7 @@ def test_what_is_asked_for_while_nobody_answers_holds_after_the_takeover(pair: P
 
 def test_who_is_stopped_goes_without_a_word_while_the_other_one_is_there(pair: Pair) -> None:
     with pair.spare.start() as spare, pair.primary.start() as primary:
-        pair.is_well(spare)
+        pair.until_well(primary, spare)
         stopped = time.monotonic()
         assert primary.ends()[0] == 0
         pair.led_by("spare")
@@ -184,8 +178,8 @@ def test_who_has_no_spare_any_more_clears_what_two_readers_had(pair: Pair) -> No
         alone.shows("available")
         wait_until(lambda: pair.last("availability") == "online")
     pair.primary.settings["READER"] = "primary"
-    with pair.spare.start() as spare, pair.primary.start():
-        pair.is_well(spare)
+    with pair.spare.start() as spare, pair.primary.start() as primary:
+        pair.until_well(primary, spare)
         wait_until(lambda: pair.stands("availability") is None)
         device = pair.retained()["homeassistant/device/busylight_desk/config"]
         assert json.loads(device)["availability_mode"] == "any"

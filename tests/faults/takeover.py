@@ -12,7 +12,7 @@ from typing import Final
 from busylight.demo.lookalike import ADELE
 from tests.support.broker import wait_until
 from tests.support.pair import BASE, Pair
-from tests.support.program import Program, json_of
+from tests.support.program import json_of
 
 PATIENCE: Final = 90.0
 """Seconds after which a try has failed: far beyond every limit."""
@@ -52,8 +52,7 @@ class _Stage:
     def well(self) -> None:
         """Wait until the primary leads and the spare follows it."""
         try:
-            wait_until(lambda: self.pair.last("reader/leader") == "primary", PATIENCE)
-            wait_until(lambda: self._follows(self.spare), PATIENCE)
+            self.pair.until_well(self.primary, self.spare, self.activity)
             wait_until(lambda: self.pair.activity == self.activity, PATIENCE)
         except AssertionError as error:
             reports = [program.report() for program in (self.primary, self.spare)]
@@ -62,14 +61,6 @@ class _Stage:
                 for heard in self.pair.recorder.heard[-60:]
             ]
             raise AssertionError(f"not well: {self.activity}, {reports}, {said}") from error
-
-    def _follows(self, program: Program) -> bool:
-        report = program.report()
-        return (
-            report is not None
-            and report["diagnostics"]["reader"]["leads"] is False
-            and report["presence"]["activity"] == self.activity
-        )
 
     def change(self) -> None:
         """Graph has another presence from now on."""

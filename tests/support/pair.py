@@ -72,19 +72,26 @@ class Pair:
         wait_until(lambda: self.last("reader/leader") == role, 45)
         wait_until(lambda: self.last(f"reader/{role}") == "online", 45)
 
-    def is_well(self, spare: Program) -> None:
-        """Wait until the primary leads, and the spare follows it."""
+    def until_well(self, primary: Program, spare: Program, activity: str | None = None) -> None:
+        """Wait until the primary leads, the spare follows it, and both know that they do.
 
-        def follows(report: dict[str, Any]) -> bool:
-            reader = report["diagnostics"]["reader"]
-            return bool(
-                not reader["leads"]
-                and reader["primary_reads"]
-                and report["presence"]["fresh"]
+        While only one of them says so they are still handing over. `activity` is what both know.
+        """
+
+        def is_well() -> bool:
+            first, second = primary.report(), spare.report()
+            if first is None or second is None:
+                return False
+            leads = [report["diagnostics"]["reader"]["leads"] for report in (first, second)]
+            known = [report["presence"] for report in (first, second)]
+            return (
+                leads == [True, False]
                 and self.last("reader/leader") == "primary"
+                and all(presence["fresh"] for presence in known)
+                and all(presence["activity"] == activity or not activity for presence in known)
             )
 
-        spare.reports(follows)
+        wait_until(is_well, 45)
 
     def changes_to(self, availability: str, activity: str) -> None:
         """Graph has another presence; wait until it is published."""
