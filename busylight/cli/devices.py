@@ -75,10 +75,10 @@ def _confirmed(args: argparse.Namespace) -> SerialPort | None:
 def _confirm(args: argparse.Namespace) -> int:
     """Ask who is on the port that a person has named, and remember it if it is our light."""
     from busylight.cli.light_port import refuse_if_held  # noqa: PLC0415 -- only here a port is opened
-    from busylight.outputs.serial.confirmed import remember  # noqa: PLC0415
-    from busylight.outputs.serial.conversation import identify  # noqa: PLC0415
-    from busylight.outputs.serial.ports import devices  # noqa: PLC0415
-    from firmware_bridge.words import describe as in_words  # noqa: PLC0415
+    from busylight.outputs.serial.confirmed import remember  # noqa: PLC0415 -- the same
+    from busylight.outputs.serial.conversation import identify  # noqa: PLC0415 -- the same
+    from busylight.outputs.serial.ports import devices  # noqa: PLC0415 -- the same
+    from firmware_bridge.words import describe as in_words  # noqa: PLC0415 -- the same
 
     settings = settings_of(args, needs_source=False, needs_outputs=False)
     state_dir = state_dir_of(settings)

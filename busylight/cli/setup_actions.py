@@ -130,9 +130,9 @@ class Doer:
 
     async def _sign_in(self, action: SignIn) -> Outcome:
         from busylight.cli.browser_login import sign_in_by_browser  # noqa: PLC0415 -- msal, httpx
-        from busylight.cli.sign_in_prompt import show_prompt  # noqa: PLC0415
-        from busylight.sources.graph.checking import check  # noqa: PLC0415
-        from busylight.sources.graph.session import GraphSession  # noqa: PLC0415
+        from busylight.cli.sign_in_prompt import show_prompt  # noqa: PLC0415 -- the same
+        from busylight.sources.graph.checking import check  # noqa: PLC0415 -- the same
+        from busylight.sources.graph.session import GraphSession  # noqa: PLC0415 -- the same
 
         settings = self._settings_of(action.values)
         graph = self._with_own_cache(settings)
@@ -248,7 +248,7 @@ def _write(file: Path, values: dict[str, str | None]) -> None:
 
 
 async def _try_output(settings: Settings, name: str) -> Outcome:
-    from busylight.cli.check import check_output  # noqa: PLC0415
+    from busylight.cli.check import check_output  # noqa: PLC0415 -- only when it is asked for
 
     line = await check_output(name, settings, None)
     return Outcome(line.ok, f"{line.result}{f'; {line.remedy}' if line.remedy else ''}")
@@ -271,7 +271,7 @@ async def _try_source(settings: Settings) -> Outcome:
 
 def _find_lights(state_dir: Path) -> Outcome:
     """Everything that may be a light; the text names the kinds that cannot be looked for."""
-    from busylight.cli.devices import devices_found  # noqa: PLC0415
+    from busylight.cli.devices import devices_found  # noqa: PLC0415 -- only when it is asked for
 
     found = devices_found()
     lights = [*_serial_lights(state_dir), *(each for one in found for each in _lights_of(one))]
@@ -281,8 +281,8 @@ def _find_lights(state_dir: Path) -> Outcome:
 
 def _serial_lights(state_dir: Path) -> Iterable[FoundLight]:
     """The serial ports, first those that `auto` would take."""
-    from busylight.outputs.serial.confirmed import recall  # noqa: PLC0415
-    from busylight.outputs.serial.finding import marked  # noqa: PLC0415
+    from busylight.outputs.serial.confirmed import recall  # noqa: PLC0415 -- only when it is asked for
+    from busylight.outputs.serial.finding import marked  # noqa: PLC0415 -- the same
     from busylight.outputs.serial.ports import list_ports  # noqa: PLC0415 -- loads pyserial
 
     ports = marked(list_ports(), recall(state_dir))

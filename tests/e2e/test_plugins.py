@@ -89,14 +89,14 @@ def test_a_broken_output_is_reported_and_the_others_work(home: Home, tmp_path: P
 
 def test_devices_asks_plugins_too(home: Home) -> None:
     shown = home.run("devices").stdout
-    assert "A lamp of paper\n  BUSYLIGHT_OUTPUTS=lamp\n  BUSYLIGHT_LAMP_FILE=/tmp/paper" in shown
+    assert "A lamp of paper\n  BUSYLIGHT_OUTPUTS=lamp\n  BUSYLIGHT_LAMP_FILE=/srv/paper" in shown
     assert "wreck: acme-wreck 2.3 cannot be imported" in shown
     document = json.loads(home.run("devices", "--json").stdout)
     found = {entry["output"]: entry for entry in document["outputs"]}
     assert found["lamp"]["devices"] == [
         {
             "name": "A lamp of paper",
-            "settings": ["BUSYLIGHT_LAMP_FILE=/tmp/paper"],
+            "settings": ["BUSYLIGHT_LAMP_FILE=/srv/paper"],
             "problem": None,
         }
     ]

@@ -216,7 +216,7 @@ async def test_the_limiter_counts_both(
     lookalike: Lookalike, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from busylight.core.backoff import RateLimit  # noqa: PLC0415 -- this test's own
-    from busylight.sources.graph import http  # noqa: PLC0415
+    from busylight.sources.graph import http  # noqa: PLC0415 -- what this test alone replaces
 
     counted = RateLimit(1000, 30.0)
     noted: list[float] = []

@@ -331,8 +331,8 @@ def test_who_may_set_whose_preferred_presence(
     client: httpx.Client,
     user_id: str,
     permissions: set[str],
-    as_app: bool,  # noqa: FBT001
-    allowed: bool,  # noqa: FBT001
+    as_app: bool,  # noqa: FBT001 -- a case of the table
+    allowed: bool,  # noqa: FBT001 -- a case of the table
 ) -> None:
     header = authorized(lookalike, permissions, None if as_app else ADELE)
     path = f"/users/{user_id}/presence/setUserPreferredPresence"

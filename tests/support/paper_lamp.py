@@ -39,7 +39,7 @@ class Lamp:
         return f"{settings.file} can be written"
     @staticmethod
     def devices():
-        yield Device("A lamp of paper", {"file": "/tmp/paper"})
+        yield Device("A lamp of paper", {"file": "/srv/paper"})
 """
 """A whole output, which writes into a file."""
 
