@@ -19,8 +19,8 @@ class Usage:
     at: float
     cpu: float
     """Seconds of all its threads, those that have ended too."""
-    wakeups: int
-    """Voluntary context switches of the threads that live: each is a wait that has ended.
+    waits: Mapping[str, int]
+    """Voluntary context switches of each thread that lives: each is a wait that has ended.
 
     Not those that others force on it: they tell how busy the machine is.
     """
@@ -36,22 +36,25 @@ class Usage:
     def of(cls, pid: int) -> Self:
         """Read it now; raises OSError when the process has ended."""
         place = Path(f"/proc/{pid}")
-        wakeups = 0
-        tasks = list((place / "task").iterdir())
-        for task in tasks:
-            fields = _fields(task / "status")
-            wakeups += int(fields["voluntary_ctxt_switches"])
+        waits = {
+            task.name: int(_fields(task / "status")["voluntary_ctxt_switches"])
+            for task in (place / "task").iterdir()
+        }
         memory = _fields(place / "smaps_rollup")
         return cls(
             at=time.monotonic(),
             cpu=cpu_seconds(pid),
-            wakeups=wakeups,
+            waits=waits,
             rss=int(memory["Rss"].split()[0]) / 1024,
             pss=int(memory["Pss"].split()[0]) / 1024,
             written=int(_fields(place / "io")["write_bytes"]),
-            threads=len(tasks),
+            threads=len(waits),
             handles=len(list((place / "fd").iterdir())),
         )
+
+    def wakeups_since(self, before: Self) -> int:
+        """Waits that have ended since; of a thread that has ended since nobody can tell any."""
+        return sum(count - before.waits.get(thread, 0) for thread, count in self.waits.items())
 
 
 def cpu_seconds(pid: int) -> float:

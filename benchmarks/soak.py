@@ -122,7 +122,7 @@ class Soak:
             pss=round(after.pss, 2),
             threads=after.threads,
             handles=after.handles,
-            wakeups=round(max(after.wakeups - before.wakeups, 0) / (after.at - before.at), 2),
+            wakeups=round(after.wakeups_since(before) / (after.at - before.at), 2),
             latency=round(late, 3),
             fault=fault,
             recovery=round(recovery, 2),

@@ -38,7 +38,7 @@ class Window:
         seconds = after.at - before.at
         return cls(
             cpu=(after.cpu - before.cpu) / seconds * _HOUR,
-            wakeups=(after.wakeups - before.wakeups) / seconds,
+            wakeups=after.wakeups_since(before) / seconds,
             written=(after.written - before.written) / seconds * _DAY,
             end=after,
         )
