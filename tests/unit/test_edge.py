@@ -191,6 +191,14 @@ def test_of_a_group_of_errors_the_one_that_tells_most_is_told() -> None:
     assert first_of(error) is error
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")
+def test_ages_go_by_the_clock_that_counts_through_suspend(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where the machine was suspended for an hour, the clocks of the kernel differ by it.
+    told = {time.CLOCK_BOOTTIME: 3700.0, time.CLOCK_MONOTONIC: 100.0}
+    monkeypatch.setattr(time, "clock_gettime", told.__getitem__)
+    assert clock.now() == 3700
+
+
 async def test_a_sleep_ends_at_its_deadline_on_the_clock_that_counts_through_suspend(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
