@@ -247,10 +247,21 @@ def test_a_light_without_a_path_is_looked_for_by_its_names_alone() -> None:
     assert SerialSettings().port == "auto"
 
 
-def test_a_light_in_the_words_of_the_wire() -> None:
-    light = LightState(1, 2, 3, 4, Effect.BREATHE, 2.5)
-    assert show_of(light, 12).look() == (1, 2, 3, 4, protocol.BREATHE, 2500)
-    assert show_of(light, 12).lifetime == 120
+@pytest.mark.parametrize(
+    ("effect", "period", "wire"),
+    [
+        (Effect.SOLID, None, (protocol.SOLID, 0)),
+        (Effect.BLINK, 1.0, (protocol.BLINK, 1000)),
+        (Effect.PULSE, 1.5, (protocol.PULSE, 1500)),
+        (Effect.BREATHE, 2.5, (protocol.BREATHE, 2500)),
+    ],
+)
+def test_a_light_in_the_words_of_the_wire(
+    effect: Effect, period: float | None, wire: tuple[int, int]
+) -> None:
+    show = show_of(LightState(1, 2, 3, 4, effect, period), 12)
+    assert show.look() == (1, 2, 3, 4, *wire)
+    assert show.lifetime == 120
 
 
 async def test_whatever_happens_to_the_cable_the_newest_colour_is_shown_within_three_seconds(
