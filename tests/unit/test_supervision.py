@@ -29,7 +29,7 @@ from busylight.core.view import PartHealth, PartState
 from busylight.edge.current_part import PART, PartEndedError, leaving_nothing, note_owners
 from busylight.edge.systemd import Supervisor
 from busylight.parts import Output
-from tests.unit.test_app import CALL, RULES, Lamp, Script, _settings, until
+from tests.support.parts import CALL, RULES, Lamp, Script, settings_of, until
 
 # -- systemd ----------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ async def test_ready_comes_though_nothing_else_is_well_and_the_watchdog_is_fed_t
     lamp = Lamp()
     lamp.enter_error = OSError("nobody there")
     wiring = Wiring(lambda: Script(OSError("no network")), {"lamp": lambda: lamp})
-    program = Daemon(_settings(), wiring, {}, supervisor)
+    program = Daemon(settings_of(), wiring, {}, supervisor)
     running = asyncio.create_task(program.run())
     await until(lambda: manager.listen().count("WATCHDOG=1") >= 8)
     program.stop()
@@ -306,7 +306,7 @@ async def test_who_has_blocked_begins_last_is_named_and_forgiven_in_time(
         "lamp": lambda: Noted("lamp"),
         "strip": lambda: Noted("strip"),
     }
-    program = Daemon(_settings(), Wiring(lambda: source, made, state_dir=tmp_path), {})
+    program = Daemon(settings_of(), Wiring(lambda: source, made, state_dir=tmp_path), {})
     running = asyncio.create_task(program.run())
     await until(lambda: "lamp" in order)
     assert order == ["strip", "lamp"]
@@ -330,7 +330,7 @@ async def test_a_source_that_has_blocked_begins_when_all_lights_say_that_nothing
         shown.append(len(lamp.shown))
         return Script(CALL)
 
-    program = Daemon(_settings(), Wiring(make, {"lamp": lambda: lamp}, state_dir=tmp_path), {})
+    program = Daemon(settings_of(), Wiring(make, {"lamp": lambda: lamp}, state_dir=tmp_path), {})
     running = asyncio.create_task(program.run())
     await until(lambda: "inacall" in lamp.states)
     assert shown[0] >= 1
