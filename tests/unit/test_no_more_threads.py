@@ -84,7 +84,7 @@ def test_a_line_that_is_counted_is_told_though_no_timer_could_be_started_at_firs
         scarce.setattr(threading.Thread, "start", _refuse)
         for _ in range(3):
             calm.handle(record)
-    before = set(threading.enumerate())  # and not how many: one of somebody else's may end meanwhile
+    before = set(threading.enumerate())  # not how many: one of somebody else's may end meanwhile
     calm.handle(record)
     assert set(threading.enumerate()) - before, "nobody would ever tell what was counted"
     calm.close()

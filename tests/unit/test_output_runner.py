@@ -8,6 +8,8 @@ from typing import Self
 import pytest
 
 from busylight.app import output_runner
+from busylight.app.hub import Hub
+from busylight.app.output_runner import OutputRunner
 from busylight.core.appearance import Appearance
 from busylight.core.knowledge import Known, Reading
 from busylight.core.light import parse_light
@@ -18,7 +20,7 @@ from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import lives
 from busylight.parts import OutputError
-from tests.support.parts import CALL, Ear, Lamp, Running, until
+from tests.support.parts import CALL, RULES, Ear, Lamp, Running, until
 
 
 @pytest.fixture(autouse=True)
@@ -94,14 +96,19 @@ async def test_whatever_an_output_raises_is_told_and_it_begins_anew_with_the_new
         await until(lambda: running.health == PartHealth(PartState.CONNECTED))
 
 
-async def test_an_output_that_fails_again_and_again_is_shown_the_same_view_once_it_is_well() -> None:
+async def test_each_connection_is_offered_the_view_that_an_earlier_one_took() -> None:
     lamp = Lamp()
+    slot = Hub(RULES).slot()
+    runner = OutputRunner(
+        *("lamp", lambda: lamp, slot, lambda *_: None, lambda _command: None, 100, asyncio.Event())
+    )  # whose health changes no view
     lamp.show_error = OutputError("the cable is loose")
-    async with Running(lamp) as running:
-        await until(lambda: lamp.left >= 4)
-        lamp.show_error = None
-        await until(lambda: lamp.states[:1] == ["unknown"])  # nothing has changed meanwhile
-        await until(lambda: running.health == PartHealth(PartState.CONNECTED))
+    task = asyncio.create_task(runner.run())
+    await until(lambda: lamp.left >= 3)
+    lamp.show_error = None
+    await until(lambda: lamp.states == ["unknown"])
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_an_output_that_cannot_connect_is_tried_again() -> None:
