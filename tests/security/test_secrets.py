@@ -131,17 +131,18 @@ def test_the_apps_own_secret_comes_to_light_in_no_fault_of_the_sign_in_server(
     with Lookalike(client_secret=secret) as lookalike:
         home.with_graph(lookalike, signed_in=False)
         home.settings |= {
-            "GRAPH_CLIENT_SECRET": secret,
+            "GRAPH_CLIENT_SECRET": evidence.secret("a wrong secret", "Wr0ng~one/+"),
             "GRAPH_USER": "fa8bf3dc-eca7-46b7-bad1-db199b62afc3",
         }
+        evidence.of_run(home, command, "--debug")  # as long as there is no token: it is refused
+        assert lookalike.entra.issued["client_credentials"] == 0
+        home.settings["GRAPH_CLIENT_SECRET"] = secret
         for fault in (faults.JUNK_AFTER_JSON, faults.INVALID_JSON, faults.status(401), None):
             if fault is not None:
                 lookalike.faults.add(fault, path=f"/{lookalike.tenant_id}/oauth2")
             evidence.of_run(home, command, "--debug")
             evidence.secrets_of(lookalike)
             lookalike.faults.clear()
-        home.settings["GRAPH_CLIENT_SECRET"] = evidence.secret("a wrong secret", "Wr0ng~one/+")
-        evidence.of_run(home, command, "--debug")
     evidence.of_files(home)
     assert evidence.leaks() == set()
 
