@@ -23,7 +23,7 @@ from busylight.core.override import (
     Walk,
 )
 from busylight.core.presence import Presence
-from busylight.core.reader import News, Peers, Shared
+from busylight.core.reader import News, Peers, Shared, Written
 from busylight.parts import OutputError, SourceError
 
 _LONGEST_WORD = 64
@@ -59,7 +59,7 @@ def checked_command(command: Any) -> Command | News:
             return command
         case Pressed(press=Press()) | Refresh() | Walk(on=bool()):
             return command
-        case Peers() | Shared(override=None | Override()):
+        case Peers() | Shared(override=None | Override()) | Written():
             return command
         case _:
             raise OutputError(f"asks for something that is no command: {type(command).__name__}")

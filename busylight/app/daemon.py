@@ -178,6 +178,8 @@ class Daemon:
         self._teams = self._preferred_presence() if writes(settings) else None
         if self._teams is not None:
             self.hub.on_asked = self._teams.asked
+            self.hub.on_written = self._teams.written
+            self.hub.on_leading = self._teams.leads
         if self._memory is not None:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self._recalled

@@ -14,7 +14,7 @@ from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
-from busylight.core.reader import News, Peers, Reader, Shared, Turns
+from busylight.core.reader import News, Peers, Reader, Shared, Turns, Written
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, Standing, View
 from busylight.edge import clock
@@ -60,6 +60,10 @@ class Hub:
         """Called with each new override, to be remembered."""
         self.on_asked: Callable[[Override | None, bool], None] = lambda _override, _others: None
         """Called with each new override, too; True: it is the other reader who answers for it."""
+        self.on_written: Callable[[PreferredHealth], None] = lambda _health: None
+        """Called with what the reader that leads says of what Teams was to be told."""
+        self.on_leading: Callable[[], None] = lambda: None
+        """Called again and again while this reader leads."""
         self.on_view: Callable[[View], None] = lambda _view: None
         """Called with each new view, for the program's own words to people."""
 
@@ -109,7 +113,7 @@ class Hub:
 
     def command(self, command: Command | News) -> None:
         """Take in what somebody asks for, or what is heard of the other reader."""
-        if isinstance(command, Peers | Shared):
+        if isinstance(command, News):
             self._news(command)
             return
         if isinstance(command, Pressed):
@@ -152,9 +156,16 @@ class Hub:
             if self._situation.stands_by(now) and not led:
                 self.on_refresh()  # the sooner it has read, the sooner it leads again
         elif self._situation.is_led(now):
-            self._situation = self._situation.after_shared(news.override, now)
-            self._overridden(is_others=True)
+            if isinstance(news, Written):
+                self.on_written(news.health)
+            else:
+                self._shared(news, now)
         self._tell()
+
+    def _shared(self, news: Shared, now: float) -> None:
+        before, self._situation = self._situation, self._situation.after_shared(news.override, now)
+        if self._situation is not before:  # the same is no new wish
+            self._overridden(is_others=True)
 
     def _overridden(self, *, is_others: bool) -> None:
         self.on_override(self._situation.override)
@@ -263,6 +274,8 @@ class Hub:
             self.on_pace(pace)
 
     def _take_turns(self) -> None:
+        if self._situation.leads(clock.now()):
+            self.on_leading()
         turns = self.turns
         if turns == self._turns:
             return

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from busylight.core.override import Mode, Override, Refresh, SetMode
+from busylight.core.preferred_presence import PreferredHealth
 
 FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
@@ -168,7 +169,14 @@ class Shared:
     override: Override | None
 
 
-News = Peers | Shared
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has become of what Teams was to be told, as the other one has published as leader."""
+
+    health: PreferredHealth
+
+
+News = Peers | Shared | Written
 """What is heard of the other one."""
 
 

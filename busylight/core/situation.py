@@ -233,6 +233,10 @@ class Situation:
         """Whether another reader leads, and would hear what is asked of it."""
         return self.reader is not None and self.reader.stands_by(now)
 
+    def leads(self, now: float) -> bool:
+        """Whether this program leads; one that is alone does."""
+        return self.reader is None or self.reader.leads(now)
+
     def is_led(self, now: float) -> bool:
         """Whether the other reader's override holds: it leads, or did while we were away."""
         return self.reader is not None and (not self.reader.joined or self.reader.stands_by(now))
