@@ -214,6 +214,48 @@ async def test_a_person_who_is_watched_no_more_goes_with_device_and_topics(
     assert f"{BASE}/users/{GUIDS[1]}/presence" in standing(broker)
 
 
+async def test_a_person_who_is_back_has_device_and_topics_again_also_if_it_was_meanwhile(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    device, theirs = f"homeassistant/device/busylight_desk_{GUIDS[1]}/config", people_of(GUIDS[1])
+    both, one = a_view(people=people(*GUIDS[:2])), a_view(people=people(GUIDS[0]))
+    topics = [device, *theirs]
+
+    def are_remembered() -> bool:
+        return (kept := remembered(tmp_path)) is not None and set(topics) <= kept.topics
+
+    async with MqttOutput(changed(broker, tmp_path)) as output:
+        await output.show(both)
+        await eventually(are_remembered)
+        await output.show(one)
+        await eventually(lambda: not any(recorder.last(topic) for topic in topics))
+        await output.show(both)
+        await eventually(lambda: all(recorder.last(topic) for topic in topics))
+        await eventually(are_remembered)
+        await output.show(one)
+        await eventually(lambda: not recorder.last(device))
+        await output.show(both)  # the topics are not cleared yet: Home Assistant is waited for
+        recorder.forget()
+        await eventually(lambda: any(message.payload == b"" for message in recorder.heard))
+        await eventually(lambda: all(recorder.last(topic) for topic in topics))
+
+
+async def test_a_person_who_is_there_for_a_moment_alone_leaves_nothing(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    both, one = a_view(people=people(*GUIDS[:2])), a_view(people=people(GUIDS[0]))
+    theirs = people_of(GUIDS[1])
+    await live(changed(broker, tmp_path), tmp_path, one)
+    async with MqttOutput(changed(broker, tmp_path)) as output:
+        for view in (one, both, one):
+            await output.show(view)
+        await eventually(lambda: all(recorder.last(topic) == b"" for topic in theirs))
+
+
+def people_of(guid: str) -> list[str]:
+    return [f"{BASE}/users/{guid}/{end}" for end in ("presence", "light")]
+
+
 async def test_before_anybody_was_read_no_person_is_cleared(
     broker: Broker, recorder: Recorder, tmp_path: Path
 ) -> None:
