@@ -14,15 +14,13 @@ from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
-from busylight.core.reader import News, Peers, Reader, Shared, Turns, Written
+from busylight.core.reader import BROKER, News, Peers, Reader, Shared, Turns, Written
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, Standing, View
 from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
-_BROKER: Final = "mqtt"
-"""The output by which two readers hear of each other."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -186,7 +184,7 @@ class Hub:
             return
         self._log_health(output, health)
         self._situation = self._situation.after_health(output, health)
-        if output == _BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
+        if output == BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
             self._situation = self._situation.after_cut(clock.now())
         self._tell()
 

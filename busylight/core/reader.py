@@ -12,6 +12,8 @@ from typing import Final
 from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.preferred_presence import PreferredHealth
 
+BROKER: Final = "mqtt"
+"""The output by which the two hear of each other."""
 FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
 LATE: Final = 2.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from busylight.core.knowledge import Known, NotKnown, Trouble, Why
 from busylight.core.light import OFF, Effect, LightState
-from busylight.core.override import Mode, Override, Refresh, SetMode
+from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
 from busylight.core.reader import Duty, Peers, Role, Shared, Written
@@ -103,6 +103,23 @@ def test_an_override_with_an_end_ends_when_its_date_says() -> None:
     heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
     override = heard.hear("override", f'{{"mode":"busy","ends_at":"{date}"}}'.encode()).shared
     assert override.ends_at == pytest.approx(ends_at, abs=2)
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59-12:00", "2040-01-01T00:00:00Z"])
+def test_an_override_ends_within_a_day_whatever_its_date_says(date: str) -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    override = heard.hear("override", f'{{"mode":"busy","ends_at":"{date}"}}'.encode()).shared
+    assert override.ends_at == pytest.approx(clock.now() + LONGEST, abs=2)
+    assert clock.WallClock().rfc3339(override.ends_at)
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_when_teams_was_told_is_a_moment_of_the_last_day(date: str) -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    said = {"state": "set", "availability": "Busy", "since": date}
+    heard.hear("diagnostics", _diagnostics("primary", said))
+    (written,) = (each for each in heard.pair.news() if isinstance(each, Written))
+    assert clock.WallClock().rfc3339(written.health.since)
 
 
 def test_ones_own_override_is_no_news() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from busylight.core.knowledge import Known, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
-from busylight.core.override import Mode, Override, Refresh, SetMode
+from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.reader import News, Peers, Role, Shared, Written, leading
 from busylight.core.view import View
@@ -231,7 +231,8 @@ def _override_of(document: Any, light: LightState | None) -> Override | None:
     ends_at = None
     if document["ends_at"] is not None:
         since_1970 = datetime.fromisoformat(document["ends_at"]).timestamp()
-        ends_at = clock.WallClock().epoch + since_1970
+        # No override ends later than in a day; the other one's clock may be ahead of ours.
+        ends_at = min(clock.WallClock().epoch + since_1970, clock.now() + LONGEST)
         if ends_at <= clock.now():
             return None
     if mode is Mode.AUTO:
@@ -247,7 +248,8 @@ def _health_of(said: Any) -> PreferredHealth:
     if not isinstance(availability, str | None):
         raise TypeError("what is wanted is no word")
     if since is not None:
-        since = clock.WallClock().epoch + datetime.fromisoformat(since).timestamp()
+        at, now = datetime.fromisoformat(since).timestamp(), clock.now()
+        since = max(min(clock.WallClock().epoch + at, now), now - LONGEST)
     return PreferredHealth(PreferredState(said["state"]), availability, since)
 
 
