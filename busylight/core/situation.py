@@ -307,6 +307,7 @@ class Situation:
             knowledge=knowledge,
             override=override,
             sign_in=self._sign_in(now),
+            unread_light=self._unread_light(knowledge, palette, now),
             button=self.button,
             walk_ends_at=None if step is None else step.ends_at,
             diagnostics=Diagnostics(
@@ -347,6 +348,12 @@ class Situation:
         ):
             return health
         return replace(health, error=NO_TEAMS)
+
+    def _unread_light(self, nothing: Knowledge, palette: Palette, now: float) -> LightState | None:
+        """An override, or a walk, is about the one light, and says nothing of anybody."""
+        if isinstance(nothing, Known):
+            return None
+        return decide(nothing, None, palette, now, outside_hours=self.outside_hours(now)).light
 
     def _standing(self, now: float) -> Standing | None:
         reader = self.reader

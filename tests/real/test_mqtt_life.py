@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -282,15 +283,20 @@ async def test_until_somebody_is_read_nothing_is_known_of_the_people_of_before(
     await eventually(lambda: recorder.last(AVAILABILITY) == b"offline")
     recorder.forget()
     async with MqttOutput(changed(broker, tmp_path)) as output:
-        await output.show(a_view("violet 40% pulse 3", knowledge=not_known()))
+        violet = light("violet 40% pulse 3")
+        unread = a_view("violet 40% pulse 3", knowledge=not_known(), unread_light=violet)
+        await output.show(unread)
         await eventually(lambda: recorder.last(AVAILABILITY) == b"online")
         told = [message.topic for message in recorder.heard]
         assert told.index(f"{theirs}/presence") < told.index(AVAILABILITY)
         assert not json.loads(recorder.last(f"{theirs}/presence") or b"")["fresh"]
         assert recorder.last(f"{theirs}/light") == recorder.last(f"{BASE}/light")
-        # An override is about the one light, and says nothing of anybody.
-        await output.show(a_view(knowledge=not_known(), override=Override(Mode.BUSY)))
-        await eventually(lambda: recorder.last(f"{theirs}/light") == b'{"state":"OFF"}')
+        # An override, or a walk, is about the one light, and says nothing of anybody.
+        stays = recorder.last(f"{theirs}/light")
+        await output.show(replace(unread, light=light("red"), override=Override(Mode.BUSY)))
+        await output.show(replace(unread, light=light("green"), walk_ends_at=now() + 9))
+        await eventually(lambda: b'"g":128' in (recorder.last(f"{BASE}/light") or b""))
+        assert recorder.last(f"{theirs}/light") == stays
 
 
 async def test_a_part_that_was_switched_off_is_told_once_by_its_platform_alone(

@@ -96,7 +96,7 @@ def unread(view: View, settings: MqttSettings, memory: Memory, dates: Dates) -> 
     presence = json_payload(
         presence_document(view.knowledge, dates, status_message=False, user=False)
     )
-    light = json_payload(light_document(view.light if view.override is None else None))
+    light = json_payload(light_document(view.unread_light))
     return {
         topic: presence if topic.endswith("/presence") else light
         for topic in sorted(before.topics)
