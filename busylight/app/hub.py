@@ -267,6 +267,8 @@ class Hub:
     def _pace_the_source(self, now: float) -> None:
         """Notice that it is time to read more or less often."""
         pace = self._situation.planned_interval(now, self._changed_at)
+        if pace < self._pace:
+            self._situation = self._situation.after_pace(pace, now)
         if pace != self._pace:
             self._pace = pace
             self.on_pace(pace)

@@ -249,6 +249,14 @@ class Situation:
         """What holds when somebody has asked for a walk through the palette, or for its end."""
         return replace(self, walk_began=now if command.on else None)
 
+    def after_pace(self, pace: float, now: float) -> "Situation":
+        """What holds when reading is slowed less than before: what was read slowly ends sooner."""
+        stale_after = self.rules.stale_after
+        memories = {
+            who: memory.after_pace(pace, now, stale_after) for who, memory in self.memories.items()
+        }
+        return replace(self, memories=MappingProxyType(memories))
+
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
         # Whoever asks for a light is not interested in the rest of a walk.

@@ -216,6 +216,19 @@ def test_a_reading_that_was_slowed_on_purpose_holds_until_two_and_a_half_of_its_
     assert patient.after_reading(slow, 10).next_change(10) == 310
 
 
+def test_what_was_read_slowly_ends_soon_after_reading_is_slowed_no_more() -> None:
+    slow = replace(_read(CALL), slowed_to=60.0)
+    read = START.after_reading(slow, 10)
+    assert read.after_pace(0.0, 20).next_change(20) == 70  # 60 s after the reading, as ever
+    assert read.after_pace(0.0, 65).next_change(65) == 95  # a reading that is due may take a while
+    assert read.after_pace(0.0, 150).next_change(150) == 160  # never longer than before
+    assert read.after_pace(30.0, 20).next_change(20) == 85
+    assert read.after_pace(0.0, 65).after_pace(0.0, 90).next_change(90) == 95
+    again = read.after_pace(0.0, 65).after_reading(_read(CALL), 66)
+    assert again.next_change(66) == 126
+    assert START.after_pace(0.0, 5).view(5) == START.view(5)
+
+
 CALM = Situation(replace(RULES, minimum_duration=10), started_at=0)
 BUSY = Presence("Busy", "Busy")
 FORBIDDEN = Trouble(Why.FORBIDDEN, "not yours to read")
