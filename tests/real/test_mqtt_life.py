@@ -257,6 +257,25 @@ def people_of(guid: str) -> list[str]:
     return [f"{BASE}/users/{guid}/{end}" for end in ("presence", "light")]
 
 
+async def test_of_a_broker_that_has_another_name_now_its_people_are_not_forgotten(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    await live(changed(broker, tmp_path), tmp_path, a_view(people=people(*GUIDS)))
+    devices = [f"homeassistant/device/busylight_desk_{guid}/config" for guid in GUIDS[1:]]
+    # Of the one of these nobody can say that it is ours, for it tells of other topics.
+    recorder.publish(devices[1], '{"availability_topic":"theirs"}', retain=True)
+    renamed = changed(broker, tmp_path, host="localhost")
+    left, stays = people_of(GUIDS[1])[0], people_of(GUIDS[0])[0]
+    async with MqttOutput(renamed) as output:
+        recorder.forget()
+        await output.show(a_view(knowledge=not_known()))
+        await eventually(lambda: recorder.last(left))  # not known, in place of the last word
+        await output.show(a_view(people=people(GUIDS[0])))
+        await eventually(lambda: recorder.last(left) == recorder.last(devices[0]) == b"")
+    assert stays in standing(broker)
+    assert standing(broker)[devices[1]] == b'{"availability_topic":"theirs"}'
+
+
 async def test_before_anybody_was_read_no_person_is_cleared(
     broker: Broker, recorder: Recorder, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from busylight.core.backoff import birth_delay
 from busylight.mqtt.connection import Connection
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import birth_topics
+from busylight.outputs.mqtt.discovery import birth_topics, is_announced_by
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import ONLINE, alive_topics
@@ -139,12 +139,23 @@ class Housekeeping:
             )
             return ()
         # Of two readers the other one may live on where this one is alone from now on.
-        there = sorted(t for t in old if self._retained.found.get(t, ONLINE) != ONLINE)
+        there = sorted(
+            topic
+            for topic in old
+            if self._retained.found.get(topic, ONLINE) != ONLINE
+            and (before.broker == stands.broker or self._has_our_name(topic))
+        )
         refused = tuple(await clear(self._connection, there))
         self._latest.cleared(there)  # whoever is back, perhaps meanwhile, is told of again
         if there and not refused:
             _log.info("cleared on the broker, because the settings have changed: %s", _few(there))
         return refused
+
+    def _has_our_name(self, topic: str) -> bool:
+        """Whether it is ours at whatever broker: at our own topics, or announcing them."""
+        return topic.startswith(f"{self._settings.base}/") or is_announced_by(
+            self._settings, topic, self._retained.found[topic]
+        )
 
     async def _remember(self, stands: Published) -> None:
         if self._settings.state_dir is None:
