@@ -22,7 +22,7 @@ class Blocked:
     """A part that held up everything, so that the program had to be ended."""
 
     part: str
-    """As `current_part.PART` has it: `output NAME` or `source`."""
+    """As `current_part.PART` has it."""
     times: int = 1
     """How often in a row."""
 

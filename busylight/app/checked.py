@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
-from busylight.core.light import FULL, Effect
+from busylight.core.light import FULL, Effect, LightState
 from busylight.core.override import (
     LONGEST,
     Command,
@@ -22,12 +22,16 @@ from busylight.core.override import (
     SetMode,
     Walk,
 )
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
-from busylight.core.reader import News, Peers, Shared
+from busylight.core.reader import News, Peers, Role, Shared, Written
+from busylight.edge import clock
 from busylight.parts import OutputError, SourceError
 
 _LONGEST_WORD = 64
 _LONGEST_TEXT = 1000
+_SLACK = 1.0
+"""Seconds that may pass between saying and checking."""
 _SLOWEST = 86_400.0
 """Seconds. A reading holds two and a half times as long as its source is slowed to."""
 
@@ -48,8 +52,11 @@ def checked_answer(answer: Any) -> Reading | Trouble:
     raise SourceError(f"the source says something that is no reading: {type(answer).__name__}")
 
 
-def checked_command(command: Any) -> Command | News:
-    """What is asked for, or heard, through an output; raises `OutputError` if it is neither."""
+def checked_command(command: Any, *, news: bool = False) -> Command | News:
+    """What is asked for, or heard, through an output; raises `OutputError` if it is neither.
+
+    `news`: whether it is the output by which the other reader is heard of.
+    """
     match command:
         case SetMode(mode=Mode(), seconds=seconds) if seconds is None or (
             type(seconds) is int and 1 <= seconds <= LONGEST
@@ -59,7 +66,7 @@ def checked_command(command: Any) -> Command | News:
             return command
         case Pressed(press=Press()) | Refresh() | Walk(on=bool()):
             return command
-        case Peers() | Shared(override=None | Override()):
+        case Peers() | Shared() | Written() if news and _is_news(command):
             return command
         case _:
             raise OutputError(f"asks for something that is no command: {type(command).__name__}")
@@ -73,6 +80,23 @@ def _is_light(command: Any) -> bool:
         and _are_channels(() if command.brightness is None else (command.brightness,))
         and (command.effect is None or isinstance(command.effect, Effect))
     )
+
+
+def _is_news(news: News) -> bool:
+    now = clock.now()
+    match news:
+        case Peers(bool(), bool(), bool(), None | Role()):
+            return True
+        case Shared(None):
+            return True
+        case Shared(Override(Mode() as mode, None | LightState(), ends_at)):
+            is_end = ends_at is None or _is_number(ends_at, -math.inf, now + LONGEST + _SLACK)
+            return mode is not Mode.AUTO and is_end
+        case Written(PreferredHealth(PreferredState(), availability, since, error)):
+            is_past = since is None or _is_number(since, now - LONGEST - _SLACK, now + _SLACK)
+            return _is_text(availability) and is_past and _is_text(error)
+        case _:
+            return False
 
 
 def _are_channels(values: Iterable[Any]) -> bool:

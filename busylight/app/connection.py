@@ -45,6 +45,8 @@ class Connection:
     shown: Callable[[View, Output], None]
     """Called after each view that was shown, with what has shown it."""
     heard: Callable[[Command | News], None]
+    hears_news: bool = False
+    """Whether it is the broker's, by which one reader hears of the other."""
     _life: Life = field(init=False)
 
     async def live(self, abandoned: Abandoned) -> None:
@@ -112,7 +114,7 @@ class Connection:
     async def _listen(self, ear: HearingOutput) -> None:
         try:
             async for command in ear.events():
-                self.heard(checked_command(command))
+                self.heard(checked_command(command, news=self.hears_news))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():

@@ -5,16 +5,18 @@ import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from busylight import __version__
-from busylight.app import blocked, credential_watch
+from busylight.app import credential_watch
 from busylight.app.control_socket import control_socket
 from busylight.app.hub import LONGEST_NAP, Hub
+from busylight.app.last_in_line import LastInLine
 from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.app.preferred_presence import PreferredPresence
 from busylight.app.remembered import RememberedOverride
@@ -24,16 +26,14 @@ from busylight.app.watch import Watch
 from busylight.core.appearance import AS_EVERYWHERE
 from busylight.core.button import parse_action
 from busylight.core.documents import view_document
-from busylight.core.knowledge import NotKnown, Trouble, Why
 from busylight.core.override import Override, Press
 from busylight.core.reader import Reader
 from busylight.core.situation import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.clock import WallClock
-from busylight.edge.current_part import note_owners
+from busylight.edge.current_part import OTHER_READER, SOURCE, note_owners, output_part
 from busylight.edge.systemd import Supervisor
-from busylight.edge.threads import Worker
 from busylight.parts import Output, Source, SourceError
 from busylight.settings.installed import OUTPUTS, SOURCES, PluginError, part_class
 from busylight.settings.outputs import kind_of
@@ -45,12 +45,6 @@ _log: Final = logging.getLogger("busylight")
 
 GOODBYE: Final = 2.5
 """Seconds that all outputs together get to show the last view."""
-OTHERS_FIRST: Final = 15.0
-"""Seconds that all others get to begin before a part that has blocked the program."""
-CARD_LIMIT: Final = 10.0
-"""Seconds that the card may take."""
-WELL_AGAIN: Final = 600.0
-"""Seconds that such a part has to run until it is forgiven."""
 
 
 @dataclass(slots=True)
@@ -170,7 +164,7 @@ class Daemon:
             reader_of(settings),
         )
         self._source = SourceRunner(wiring.make_source, self.hub.heard, settings.stale_after)
-        self._blocked = None if wiring.state_dir is None else blocked.recall(wiring.state_dir)
+        self._line = LastInLine(self.hub, wiring.make_outputs, wiring.state_dir)
         self._stopping = asyncio.Event()
         self._dates = WallClock()
         self.hub.on_refresh = self._source.refresh
@@ -178,6 +172,8 @@ class Daemon:
         self._teams = self._preferred_presence() if writes(settings) else None
         if self._teams is not None:
             self.hub.on_asked = self._teams.asked
+            self.hub.on_written = self._teams.written
+            self.hub.on_leading = self._teams.leads
         if self._memory is not None:
             self.hub.on_override = self._memory.note
             self._memory.on_recalled = self._recalled
@@ -222,11 +218,10 @@ class Daemon:
                     control_socket(self._wiring.state_dir, self._report)
                 )
             note_owners(asyncio.get_running_loop())
-            if self._blocked is not None:
-                self._tell_blocked(self._blocked)
+            self._line.tell()
             watching = [
                 asyncio.create_task(self.hub.run(self._round, self._longest_nap), name="hub"),
-                asyncio.create_task(self._in_turn("source", self._read()), name="source"),
+                asyncio.create_task(self._read(), name="source"),
             ]
             if (graph := self._graph_with_credential) is not None:
                 watching.append(
@@ -240,8 +235,8 @@ class Daemon:
                 watching.append(asyncio.create_task(self._memory.run(), name="override memory"))
             showing = [
                 asyncio.create_task(
-                    self._in_turn(
-                        f"output {name}",
+                    self._line.work(
+                        output_part(name),
                         OutputRunner(
                             name=name,
                             make=make,
@@ -251,9 +246,9 @@ class Daemon:
                             brightness=self._settings.brightness,
                             stopping=self._stopping,
                             appearance=appearance,
-                        ).run(),
+                        ).run,
                     ),
-                    name=f"output {name}",
+                    name=output_part(name),
                 )
                 for name, make in self._wiring.make_outputs.items()
                 for appearance in [self._settings.appearances.get(name, AS_EVERYWHERE)]
@@ -267,16 +262,18 @@ class Daemon:
 
     async def _read(self) -> None:
         """Run the source; with a spare reader, it or what the other one publishes."""
+        own = partial(self._line.work, SOURCE, self._source.run)
         if self._wiring.make_followed is None:
-            await self._source.run()
+            await own()
             return
         followed = SourceRunner(
             self._wiring.make_followed,
             self.hub.followed,
             self._settings.stale_after,
-            part="other reader",
+            part=OTHER_READER,
         )
-        turns = SourceTurns(self._source.run, followed.run, self.hub.turns)
+        following = partial(self._line.work, OTHER_READER, followed.run)
+        turns = SourceTurns(own, following, self.hub.turns)
         self.hub.on_turns = turns.take
         await turns.run()
 
@@ -313,57 +310,6 @@ class Daemon:
     def _longest_nap(self) -> float:
         # A quarter: so at most half of the watchdog's patience lies between two signs of life.
         return min(LONGEST_NAP, (self._supervisor.watchdog or 60.0) / 4)
-
-    def _tell_blocked(self, found: blocked.Blocked) -> None:
-        _log.warning("%s %s", found.part, found.words)
-        self.hub.blocked(f"{found.part} {found.words}")
-        output = found.part.removeprefix("output ")
-        if found.part == "source":
-            self.hub.heard(Trouble(Why.UNREACHABLE, f"the source {found.words}"))
-        elif output in self._wiring.make_outputs:
-            self.hub.health(output, PartHealth(PartState.FAILED, found.words))
-
-    async def _in_turn(self, part: str, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work of a part: at once, or after all others if it has blocked the program."""
-        found = self._blocked
-        if found is None or found.part != part:
-            await work
-            return
-        try:
-            await self._others_first(part)
-            await clock.sleep_until(clock.now() + found.wait)
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        forgiving = asyncio.create_task(self._forgive(), name="forgive")
-        try:
-            await work
-        finally:
-            forgiving.cancel()
-
-    async def _others_first(self, part: str) -> None:
-        deadline = clock.now() + OTHERS_FIRST
-        while clock.now() < deadline and not self._others_have_begun(part):  # noqa: ASYNC110 -- once, and soon over
-            await asyncio.sleep(0.1)
-
-    def _others_have_begun(self, part: str) -> bool:
-        view = self.hub.view
-        known = view.knowledge
-        source_waits = isinstance(known, NotKnown) and known.why is Why.STARTING
-        return (part == "source" or not source_waits) and all(
-            name in view.diagnostics.outputs
-            and view.diagnostics.outputs[name].state is not PartState.CONNECTING
-            for name in self._wiring.make_outputs
-            if f"output {name}" != part
-        )
-
-    async def _forgive(self) -> None:
-        await clock.sleep_until(clock.now() + WELL_AGAIN)
-        if self._wiring.state_dir is not None:
-            worker = Worker("blocked")
-            with suppress(TimeoutError):
-                await worker.call(CARD_LIMIT, blocked.forget, self._wiring.state_dir)
-            worker.close()
 
     def _tell_watchers(self, view: View) -> None:
         for watcher in self._wiring.watchers:

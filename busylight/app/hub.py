@@ -14,15 +14,13 @@ from busylight.core.light import OFF
 from busylight.core.override import Command, Override, Pressed, Refresh, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
-from busylight.core.reader import News, Peers, Reader, Shared, Turns
+from busylight.core.reader import BROKER, News, Peers, Reader, Shared, Turns, Written
 from busylight.core.situation import Rules, Situation
 from busylight.core.view import PartHealth, PartState, Standing, View
 from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
-_BROKER: Final = "mqtt"
-"""The output by which two readers hear of each other."""
 LONGEST_NAP: Final = 5.0
 """Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
 
@@ -60,6 +58,10 @@ class Hub:
         """Called with each new override, to be remembered."""
         self.on_asked: Callable[[Override | None, bool], None] = lambda _override, _others: None
         """Called with each new override, too; True: it is the other reader who answers for it."""
+        self.on_written: Callable[[PreferredHealth], None] = lambda _health: None
+        """Called with what the reader that leads says of what Teams was to be told."""
+        self.on_leading: Callable[[], None] = lambda: None
+        """Called again and again while this reader leads."""
         self.on_view: Callable[[View], None] = lambda _view: None
         """Called with each new view, for the program's own words to people."""
 
@@ -109,7 +111,7 @@ class Hub:
 
     def command(self, command: Command | News) -> None:
         """Take in what somebody asks for, or what is heard of the other reader."""
-        if isinstance(command, Peers | Shared):
+        if isinstance(command, News):
             self._news(command)
             return
         if isinstance(command, Pressed):
@@ -152,9 +154,16 @@ class Hub:
             if self._situation.stands_by(now) and not led:
                 self.on_refresh()  # the sooner it has read, the sooner it leads again
         elif self._situation.is_led(now):
-            self._situation = self._situation.after_shared(news.override, now)
-            self._overridden(is_others=True)
+            if isinstance(news, Written):
+                self.on_written(news.health)
+            else:
+                self._shared(news, now)
         self._tell()
+
+    def _shared(self, news: Shared, now: float) -> None:
+        before, self._situation = self._situation, self._situation.after_shared(news.override, now)
+        if self._situation is not before:  # the same is no new wish
+            self._overridden(is_others=True)
 
     def _overridden(self, *, is_others: bool) -> None:
         self.on_override(self._situation.override)
@@ -175,7 +184,7 @@ class Hub:
             return
         self._log_health(output, health)
         self._situation = self._situation.after_health(output, health)
-        if output == _BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
+        if output == BROKER and health.state in (PartState.CONNECTING, PartState.FAILED):
             self._situation = self._situation.after_cut(clock.now())
         self._tell()
 
@@ -258,11 +267,15 @@ class Hub:
     def _pace_the_source(self, now: float) -> None:
         """Notice that it is time to read more or less often."""
         pace = self._situation.planned_interval(now, self._changed_at)
+        if pace < self._pace:
+            self._situation = self._situation.after_pace(pace, now)
         if pace != self._pace:
             self._pace = pace
             self.on_pace(pace)
 
     def _take_turns(self) -> None:
+        if self._situation.leads(clock.now()):
+            self.on_leading()
         turns = self.turns
         if turns == self._turns:
             return

@@ -17,10 +17,10 @@ from busylight.app.slot import Slot
 from busylight.core.appearance import AS_EVERYWHERE, Appearance
 from busylight.core.backoff import reconnect_delay
 from busylight.core.override import Command
-from busylight.core.reader import News
+from busylight.core.reader import BROKER, News
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
-from busylight.edge.current_part import PART, leaving_nothing
+from busylight.edge.current_part import PART, leaving_nothing, output_part
 from busylight.edge.lives import Abandoned
 from busylight.parts import Output, OutputError
 
@@ -60,7 +60,7 @@ class OutputRunner:
     async def run(self) -> None:
         """Connect, show, and begin anew after every fault, until the last view is shown."""
         failures = 0
-        PART.set(f"output {self.name}")
+        PART.set(output_part(self.name))
         while not self.stopping.is_set():
             self.told(self.name, PartHealth())
             began = clock.now()
@@ -96,6 +96,7 @@ class OutputRunner:
             ),
             shown=lambda view, output: self.told(self.name, _health_after(view, output)),
             heard=self.heard,
+            hears_news=self.name == BROKER,
         )
         await connection.live(self.abandoned)
         return self.stopping.is_set()

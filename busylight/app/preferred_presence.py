@@ -27,6 +27,8 @@ _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 60.0
 _TRY_LIMIT: Final = 60.0
 """Seconds that one try may take; its requests have limits of their own."""
+_SAME_TIME: Final = 2.0
+"""Seconds: the other reader's clock is not ours, and tells whole seconds."""
 _GRACE: Final = 30.0
 """Seconds that Teams may hold something for longer than it was told to: its clock is not ours."""
 _NAP: Final = 5.0
@@ -38,6 +40,10 @@ class PreferredPresence:
 
     What Teams holds ends by itself, with the override; so whatever happens to this program,
     nobody stays busy for ever.
+
+    Of two readers the one tells Teams that was asked as leader. The other one keeps the wish, open,
+    until the leader says that Teams has taken it: whoever leads next tells Teams what is open. At
+    worst Teams is told twice.
     """
 
     def __init__(
@@ -61,7 +67,10 @@ class PreferredPresence:
         self._changed = asyncio.Event()
         self._wanted: Preferred | None = None
         self._ends_at = math.inf
-        self._is_due = False
+        self._is_open = False
+        """Whether it is not certain that Teams has been told what is wanted."""
+        self._is_ours = True
+        """Whether it is this program that tells it."""
         self._number = 0
         self._failures = 0
         self._try_at = 0.0
@@ -70,12 +79,15 @@ class PreferredPresence:
         """Until when nothing may be asked, whatever the wish."""
         self._held_until = 0.0
         """Until when Teams may hold something of ours."""
+        self._told_at = -math.inf
+        """When this program has told Teams something, if the other one has said nothing since."""
         self._health = PreferredHealth()
         self.recalled(in_force)
 
     def recalled(self, override: Override | None) -> None:
         """Take over what was asked for before a restart: Teams was told then."""
         if not self._number:  # the last word wins
+            self._held_until = 0.0
             self._take_over(override)
 
     def asked(self, override: Override | None, is_others: bool) -> None:  # noqa: FBT001 -- a callback's
@@ -83,19 +95,53 @@ class PreferredPresence:
         if not is_others:
             self.wish(override)
             return
+        if self._is_due and preferred(override) == self._wanted:
+            self._ends_at = _end_of(override)
+            self._changed.set()
+            return  # until the other one has said that Teams has it
         self._number += 1
-        self._is_due = False
+        self._is_open, self._is_ours = True, False
         self._take_over(override)
 
     def _take_over(self, override: Override | None) -> None:
         self._wanted, self._ends_at = preferred(override), _end_of(override)
-        if self._wanted is None:
-            self._held_until = 0.0
-            self._tell(PreferredHealth())
-        else:
-            self._held_until = min(self._ends_at, clock.now() + WITHOUT_END)
-            state = PreferredState.UNKNOWN
-            self._tell(PreferredHealth(state, self._wanted.availability))
+        if self._wanted is not None:
+            until = min(self._ends_at, clock.now() + WITHOUT_END)
+            self._held_until = max(self._held_until, until)
+        state = PreferredState.UNKNOWN if self._holds else PreferredState.NONE
+        self._tell(PreferredHealth(state, self._availability))
+        self._changed.set()
+
+    def written(self, health: PreferredHealth) -> None:
+        """Take in what the reader that leads says of its wish, which is ours, too."""
+        if health.state in (PreferredState.WAITING, PreferredState.FAILED):
+            if not self._is_due:
+                self._is_open, self._is_ours = True, False
+            if self._wanted is None:  # there is something to be cleared
+                self._held_until = max(self._held_until, clock.now() + WITHOUT_END)
+            return
+        if health.state is PreferredState.UNKNOWN or health.availability != self._availability:
+            return
+        since = -math.inf if health.since is None else health.since
+        if since + _SAME_TIME < self._told_at:
+            return  # Teams was told something else since, by us while we were cut off
+        self._number += 1  # a try that is under way settles nothing any more
+        self._is_open, self._told_at = False, -math.inf
+        self._held_until = 0.0
+        if self._wanted is not None:
+            self._held_until = min(self._ends_at, clock.now() + WITHOUT_END) + _GRACE
+        self._tell(health)
+        self._changed.set()
+
+    def leads(self) -> None:
+        """Tell Teams what is open from now on: this reader leads."""
+        if self._is_ours:
+            return
+        self._is_ours = True
+        self._is_open = self._is_open and (self._wanted is not None or self._holds)
+        if self._is_open:
+            self._failures, self._try_at = 0, 0.0
+            self._tell(PreferredHealth(PreferredState.WAITING, self._availability))
         self._changed.set()
 
     def wish(self, override: Override | None) -> None:
@@ -103,8 +149,8 @@ class PreferredPresence:
         self._number += 1
         self._failures, self._try_at = 0, 0.0
         self._wanted, self._ends_at = preferred(override), _end_of(override)
-        self._is_due = self._wanted is not None or self._holds
-        if self._is_due:
+        self._is_open, self._is_ours = self._wanted is not None or self._holds, True
+        if self._is_open:
             self._tell(PreferredHealth(PreferredState.WAITING, self._availability))
         else:
             self._tell(PreferredHealth())
@@ -121,6 +167,10 @@ class PreferredPresence:
                 continue
             due = min(self._next_try if self._is_due else math.inf, self._ends_at)
             await self._wait_until(due)
+
+    @property
+    def _is_due(self) -> bool:
+        return self._is_open and self._is_ours
 
     @property
     def _next_try(self) -> float:
@@ -148,13 +198,13 @@ class PreferredPresence:
             ended, self._wanted, self._ends_at = self._wanted, None, math.inf
             # Teams ends it by itself at this moment. It is cleared besides, for its clock is not
             # ours; but not what the person has chosen in Teams since.
-            self._is_due = self._holds and self._still_shows(ended)
+            self._is_open = self._holds and self._still_shows(ended)
             self._failures, self._try_at = 0, 0.0
             self._number += 1
             if not self._is_due:
                 self._tell(PreferredHealth())
-        if self._is_due and self._wanted is None and not self._holds:
-            self._is_due = False  # what was to be cleared has ended
+        if self._is_open and self._wanted is None and not self._holds:
+            self._is_open = False  # what was to be cleared has ended
             self._tell(PreferredHealth())
 
     def _still_shows(self, ended: Preferred | None) -> bool:
@@ -169,7 +219,8 @@ class PreferredPresence:
         number, wanted = self._number, self._wanted
         began = clock.now()
         self._not_before = began + _SPACING
-        held_before = self._held_until
+        held_before, told_before = self._held_until, self._told_at
+        self._told_at = began
         seconds = math.ceil(min(self._ends_at - began, WITHOUT_END))
         if wanted is not None:  # it may be taken though the answer is lost
             self._held_until = max(held_before, began + seconds + _GRACE)
@@ -178,7 +229,7 @@ class PreferredPresence:
                 await self._prefer(wanted, seconds)
         except NotTakenError as error:
             if error.wait != 0.0:
-                self._held_until = held_before
+                self._held_until, self._told_at = held_before, told_before
             self._failed(number, str(error), error.wait)
         except TimeoutError:
             self._failed(number, f"no answer within {_TRY_LIMIT:g} s", 0.0)
@@ -189,13 +240,14 @@ class PreferredPresence:
             self._taken(number, wanted)
 
     def _taken(self, number: int, wanted: Preferred | None) -> None:
+        self._told_at = clock.now()
         if wanted is None:
             self._held_until = 0.0
             _log.info("Teams: the preferred presence is cleared")
         else:
             _log.info("Teams: the preferred presence is set to %s", wanted.availability)
         if number == self._number:
-            self._is_due = False
+            self._is_open = False
             state = PreferredState.NONE if wanted is None else PreferredState.SET
             self._tell(PreferredHealth(state, self._availability, clock.now()))
         self._read_now()
@@ -205,7 +257,7 @@ class PreferredPresence:
             return  # nobody wants that any more
         self._failures += 1
         if wait is None:
-            self._is_due = False
+            self._is_open = False
         else:
             retry = full_jitter(self._failures, base=_FIRST_RETRY, cap=_LAST_RETRY)
             self._try_at = clock.now() + (wait or retry)

@@ -12,7 +12,7 @@ from busylight.core.backoff import full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.preferred_presence import Preferred
 from busylight.edge import clock
-from busylight.edge.current_part import PART, leaving_nothing
+from busylight.edge.current_part import PART, SOURCE, leaving_nothing
 from busylight.edge.lives import Abandoned, Life, fault_in, first_of
 from busylight.parts import NotTakenError, PacedSource, Source, SourceError, WritingSource
 
@@ -35,7 +35,7 @@ class SourceRunner:
     heard: Callable[[Reading | Trouble], None]
     stale_after: float = 60.0
     """Seconds after which a reading is too old."""
-    part: str = "source"
+    part: str = SOURCE
     """What it is called when it blocks the program."""
     abandoned: Abandoned = field(default_factory=set)
     """Earlier tries that do not end."""

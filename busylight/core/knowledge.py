@@ -12,6 +12,10 @@ from busylight.core.presence import Presence
 SLOWED_HOLDS: Final = 2.5
 """So many of the intervals to which reading is slowed on purpose a reading holds at least."""
 
+SOON: Final = 0.5
+"""So much of `STALE_AFTER` a reading holds yet when reading is slowed no more: the next one is due
+at once, and may take its time. No less than INTERVAL, for `STALE_AFTER` is at least twice that."""
+
 
 class Why(StrEnum):
     """Why nothing is known. The words stand on MQTT."""
@@ -143,6 +147,14 @@ class Memory:
             trouble=trouble,
             trouble_since=self.trouble_since if same else now,
         )
+
+    def after_pace(self, pace: float, now: float, stale_after: float) -> "Memory":
+        """What is remembered when reading is slowed less, to `pace` (0: not at all)."""
+        if self.good_at is None:
+            return self
+        until_next = now - self.good_at + SOON * stale_after
+        holds = min(self.holds, max(SLOWED_HOLDS * pace, until_next))
+        return self if holds == self.holds else replace(self, holds=holds)
 
     def stale_at(self, stale_after: float) -> float | None:
         """When what is known now ends by itself, if nothing is read until then."""

@@ -42,7 +42,7 @@ class PreferredState(StrEnum):
     FAILED = "failed"
     """Teams could not be told."""
     UNKNOWN = "unknown"
-    """What was set before a restart may be in force."""
+    """What was set before a restart, or by the other reader, may be in force."""
 
 
 @dataclass(frozen=True, slots=True)

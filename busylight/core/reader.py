@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 from busylight.core.override import Mode, Override, Refresh, SetMode
+from busylight.core.preferred_presence import PreferredHealth
 
+BROKER: Final = "mqtt"
+"""The output by which the two hear of each other."""
 FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
 LATE: Final = 2.0
@@ -168,7 +171,14 @@ class Shared:
     override: Override | None
 
 
-News = Peers | Shared
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has become of what Teams was to be told, as the other one has published as leader."""
+
+    health: PreferredHealth
+
+
+News = Peers | Shared | Written
 """What is heard of the other one."""
 
 

@@ -233,6 +233,10 @@ class Situation:
         """Whether another reader leads, and would hear what is asked of it."""
         return self.reader is not None and self.reader.stands_by(now)
 
+    def leads(self, now: float) -> bool:
+        """Whether this program leads; one that is alone does."""
+        return self.reader is None or self.reader.leads(now)
+
     def is_led(self, now: float) -> bool:
         """Whether the other reader's override holds: it leads, or did while we were away."""
         return self.reader is not None and (not self.reader.joined or self.reader.stands_by(now))
@@ -244,6 +248,14 @@ class Situation:
     def after_walk(self, command: Walk, now: float) -> "Situation":
         """What holds when somebody has asked for a walk through the palette, or for its end."""
         return replace(self, walk_began=now if command.on else None)
+
+    def after_pace(self, pace: float, now: float) -> "Situation":
+        """What holds when reading is slowed less than before: what was read slowly ends sooner."""
+        stale_after = self.rules.stale_after
+        memories = {
+            who: memory.after_pace(pace, now, stale_after) for who, memory in self.memories.items()
+        }
+        return replace(self, memories=MappingProxyType(memories))
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
@@ -303,6 +315,7 @@ class Situation:
             knowledge=knowledge,
             override=override,
             sign_in=self._sign_in(now),
+            unread_light=self._unread_light(knowledge, palette, now),
             button=self.button,
             walk_ends_at=None if step is None else step.ends_at,
             diagnostics=Diagnostics(
@@ -343,6 +356,12 @@ class Situation:
         ):
             return health
         return replace(health, error=NO_TEAMS)
+
+    def _unread_light(self, nothing: Knowledge, palette: Palette, now: float) -> LightState | None:
+        """An override, or a walk, is about the one light, and says nothing of anybody."""
+        if isinstance(nothing, Known):
+            return None
+        return decide(nothing, None, palette, now, outside_hours=self.outside_hours(now)).light
 
     def _standing(self, now: float) -> Standing | None:
         reader = self.reader

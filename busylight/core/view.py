@@ -104,6 +104,8 @@ class View:
     diagnostics: Diagnostics
     people: Mapping[str, Person] = field(default_factory=lambda: MappingProxyType({}))
     """By id, when several people are watched; else empty."""
+    unread_light: LightState | None = None
+    """While nothing is known: what the light of somebody who has not been read shows."""
     button: ButtonEvent | None = None
     """The last press."""
     walk_ends_at: float | None = None

@@ -11,9 +11,18 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 PART: Final[ContextVar[str | None]] = ContextVar("part", default=None)
-"""`output NAME` or `source`; None: the program itself."""
+"""`output NAME`, `source` or `other reader`; None: the program itself."""
+
+SOURCE: Final = "source"
+OTHER_READER: Final = "other reader"
+"""What follows the other one of two readers."""
 
 _owners: Final[WeakKeyDictionary["asyncio.Task[Any]", str]] = WeakKeyDictionary()
+
+
+def output_part(name: str) -> str:
+    """What an output is called here."""
+    return f"output {name}"
 
 
 class PartEndedError(RuntimeError):

@@ -61,6 +61,9 @@ class Http:
             return await self._worker.call(LIMIT, self._ask, method, url, headers, content)
         except TimeoutError as error:
             raise OutputError(f"{host} does not answer within {LIMIT:g} s") from error
+        except httpx.LocalProtocolError:
+            # What it says names the header, which may be a secret.
+            raise OutputError(f"{host} is not asked: HTTP allows no such header") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise OutputError(f"{host} cannot be reached: {_reason(error)}") from error
 

@@ -1,6 +1,8 @@
 """The tree of settings itself: the program's own, and a branch for each part."""
 
+import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -307,8 +309,39 @@ def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the tree, so that no log will show one."""
     typed = (settings.graph, settings.mqtt, settings.serial, settings.web)
     branches = (*typed, *settings.parts.values())
-    values = (value for branch in branches if branch is not None for _, value in branch)
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return list(_secrets_in(branches))
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    """Those in models and containers, too, and the texts of a secret that is a JSON document."""
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        yield secret
+        yield from _texts_of(secret)
+    elif isinstance(value, BaseModel):
+        for _, field in value:
+            yield from _secrets_in(field)
+    elif isinstance(value, list | tuple | set | frozenset | Mapping):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _secrets_in(each)
+
+
+_SHORT: Final = 4  # letters; a text of fewer in a JSON document would hide half the log
+
+
+def _texts_of(secret: str) -> Iterable[str]:
+    try:
+        document = json.loads(secret)
+    except (ValueError, RecursionError):
+        return ()
+    found, parts = [], [document]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str) and len(part) >= _SHORT:
+            found.append(part)
+    return found
 
 
 TYPED_PARTS: Final = frozenset({"graph", "mqtt", "serial", "terminal", "web"})

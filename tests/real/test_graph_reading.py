@@ -1,5 +1,6 @@
 """The Graph source reads what Graph documents: msal and httpx against the look-alike."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -325,6 +326,27 @@ async def test_a_file_of_people_is_read_again_when_it_changes_and_kept_while_it_
         assert caplog.text.count("cannot be read") == 1
         file.write_text(f"{ALEX.object_id}\n", "utf-8")
         assert set(known(await session.read_once())) == {ALEX.object_id}
+
+
+async def test_after_a_request_that_was_cut_off_the_people_of_before_are_those_read_last(
+    lookalike: Lookalike, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "people"
+    file.write_text(f"{ADELE.object_id}\n{MEGAN.object_id}\n", "utf-8")
+    settings = app_settings(lookalike, tmp_path, users=f"@{file}")
+    async with GraphSession(settings) as session:
+        assert set(known(await session.read_once())) == {ADELE.object_id, MEGAN.object_id}
+        file.write_text(f"{ADELE.object_id}\n{ALEX.object_id}\n", "utf-8")  # Megan has left
+        assert set(known(await session.read_once())) == {ADELE.object_id, ALEX.object_id}
+        file.write_text("junk junk\n", "utf-8")
+        for _ in range(2):
+            reading = asyncio.create_task(session.read_once())
+            await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait({reading})
+            assert reading.cancelled()
+            assert set(known(await session.read_once())) == {ADELE.object_id, ALEX.object_id}
+        assert caplog.text.count("the people of before are read on") == 1
 
 
 async def test_many_names_are_looked_up_a_few_in_each_reading_and_the_others_read_meanwhile(

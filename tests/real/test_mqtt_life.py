@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,67 @@ async def test_a_person_who_is_watched_no_more_goes_with_device_and_topics(
     assert f"{BASE}/users/{GUIDS[1]}/presence" in standing(broker)
 
 
+async def test_a_person_who_is_back_has_device_and_topics_again_also_if_it_was_meanwhile(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    device, theirs = f"homeassistant/device/busylight_desk_{GUIDS[1]}/config", people_of(GUIDS[1])
+    both, one = a_view(people=people(*GUIDS[:2])), a_view(people=people(GUIDS[0]))
+    topics = [device, *theirs]
+
+    def are_remembered() -> bool:
+        return (kept := remembered(tmp_path)) is not None and set(topics) <= kept.topics
+
+    async with MqttOutput(changed(broker, tmp_path)) as output:
+        await output.show(both)
+        await eventually(are_remembered)
+        await output.show(one)
+        await eventually(lambda: not any(recorder.last(topic) for topic in topics))
+        await output.show(both)
+        await eventually(lambda: all(recorder.last(topic) for topic in topics))
+        await eventually(are_remembered)
+        await output.show(one)
+        await eventually(lambda: not recorder.last(device))
+        await output.show(both)  # the topics are not cleared yet: Home Assistant is waited for
+        recorder.forget()
+        await eventually(lambda: any(message.payload == b"" for message in recorder.heard))
+        await eventually(lambda: all(recorder.last(topic) for topic in topics))
+
+
+async def test_a_person_who_is_there_for_a_moment_alone_leaves_nothing(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    both, one = a_view(people=people(*GUIDS[:2])), a_view(people=people(GUIDS[0]))
+    theirs = people_of(GUIDS[1])
+    await live(changed(broker, tmp_path), tmp_path, one)
+    async with MqttOutput(changed(broker, tmp_path)) as output:
+        for view in (one, both, one):
+            await output.show(view)
+        await eventually(lambda: all(recorder.last(topic) == b"" for topic in theirs))
+
+
+def people_of(guid: str) -> list[str]:
+    return [f"{BASE}/users/{guid}/{end}" for end in ("presence", "light")]
+
+
+async def test_of_a_broker_that_has_another_name_now_its_people_are_not_forgotten(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    await live(changed(broker, tmp_path), tmp_path, a_view(people=people(*GUIDS)))
+    devices = [f"homeassistant/device/busylight_desk_{guid}/config" for guid in GUIDS[1:]]
+    # Of the one of these nobody can say that it is ours, for it tells of other topics.
+    recorder.publish(devices[1], '{"availability_topic":"theirs"}', retain=True)
+    renamed = changed(broker, tmp_path, host="localhost")
+    left, stays = people_of(GUIDS[1])[0], people_of(GUIDS[0])[0]
+    async with MqttOutput(renamed) as output:
+        recorder.forget()
+        await output.show(a_view(knowledge=not_known()))
+        await eventually(lambda: recorder.last(left))  # not known, in place of the last word
+        await output.show(a_view(people=people(GUIDS[0])))
+        await eventually(lambda: recorder.last(left) == recorder.last(devices[0]) == b"")
+    assert stays in standing(broker)
+    assert standing(broker)[devices[1]] == b'{"availability_topic":"theirs"}'
+
+
 async def test_before_anybody_was_read_no_person_is_cleared(
     broker: Broker, recorder: Recorder, tmp_path: Path
 ) -> None:
@@ -240,15 +302,20 @@ async def test_until_somebody_is_read_nothing_is_known_of_the_people_of_before(
     await eventually(lambda: recorder.last(AVAILABILITY) == b"offline")
     recorder.forget()
     async with MqttOutput(changed(broker, tmp_path)) as output:
-        await output.show(a_view("violet 40% pulse 3", knowledge=not_known()))
+        violet = light("violet 40% pulse 3")
+        unread = a_view("violet 40% pulse 3", knowledge=not_known(), unread_light=violet)
+        await output.show(unread)
         await eventually(lambda: recorder.last(AVAILABILITY) == b"online")
         told = [message.topic for message in recorder.heard]
         assert told.index(f"{theirs}/presence") < told.index(AVAILABILITY)
         assert not json.loads(recorder.last(f"{theirs}/presence") or b"")["fresh"]
         assert recorder.last(f"{theirs}/light") == recorder.last(f"{BASE}/light")
-        # An override is about the one light, and says nothing of anybody.
-        await output.show(a_view(knowledge=not_known(), override=Override(Mode.BUSY)))
-        await eventually(lambda: recorder.last(f"{theirs}/light") == b'{"state":"OFF"}')
+        # An override, or a walk, is about the one light, and says nothing of anybody.
+        stays = recorder.last(f"{theirs}/light")
+        await output.show(replace(unread, light=light("red"), override=Override(Mode.BUSY)))
+        await output.show(replace(unread, light=light("green"), walk_ends_at=now() + 9))
+        await eventually(lambda: b'"g":128' in (recorder.last(f"{BASE}/light") or b""))
+        assert recorder.last(f"{theirs}/light") == stays
 
 
 async def test_a_part_that_was_switched_off_is_told_once_by_its_platform_alone(

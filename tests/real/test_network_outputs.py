@@ -88,6 +88,17 @@ async def test_a_webhook_that_is_refused_says_why_and_nothing_private(
     assert "/light" not in str(caught.value)
 
 
+async def test_a_header_that_http_does_not_allow_is_not_told(listener: Listener) -> None:
+    client = http.Http("webhook")
+    with pytest.raises(OutputError, match="no such header") as caught:
+        await client.request(
+            "POST", f"http://127.0.0.1:{listener.port}/", headers={"X-Api-Key": "sesame "}
+        )
+    await client.close()
+    assert "sesame" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 async def test_a_webhook_that_is_asked_to_wait_waits(listener: Listener) -> None:
     listener.status, listener.headers = 429, {"Retry-After": "40"}
     async with _webhook(listener) as output:

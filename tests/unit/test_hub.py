@@ -9,6 +9,7 @@ import pytest
 
 from busylight.app.hub import Hub
 from busylight.app.slot import Slot
+from busylight.core.adaptive import Adaptive
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import parse_light
@@ -81,6 +82,44 @@ async def test_hours_are_kept_the_source_is_slowed_and_a_clock_that_is_set_is_no
     assert running.view.state == "inacall"
     task.cancel()
     await asyncio.wait({task})
+
+
+async def test_at_opening_time_what_was_read_slowly_is_not_shown_for_long_while_graph_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_work = replace(RULES, stale_after=0.4, hours=Hours(parse_hours("Mon-Fri 09:00-17:00"), UTC))
+    wall_clock = WallClockSet(monkeypatch)
+    wall_clock.set("2026-11-24T08:59:59+00:00")
+    running = Hub(at_work)
+    states: list[str] = []
+    running.on_view = lambda view: states.append(view.state)
+    task = asyncio.create_task(running.run(longest_nap=0.01))
+    await asyncio.sleep(0)
+    running.heard(Reading(CALL.presences, {}, slowed_to=60.0))
+    running.heard(Trouble(Why.UNREACHABLE, "no answer"))
+    await until(lambda: states[-1] == "unknown")  # and not after 150 s
+    task.cancel()
+    assert list(dict.fromkeys(states)) == ["outside_hours", "inacall", "unknown"]
+
+
+async def test_with_interval_auto_a_failure_ends_what_was_read_slowly_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    WallClockSet(monkeypatch).set("2026-11-24T02:10:00+00:00")
+    night = Adaptive(UTC, quiet=0.0, after_change=0.0)
+    running = Hub(replace(RULES, stale_after=0.2, adaptive=night))
+    paces = list[float]()
+    running.on_pace = paces.append
+    task = asyncio.create_task(running.run(longest_nap=0.01))
+    await until(lambda: paces == [60.0])
+    running.heard(Reading(CALL.presences, {}, slowed_to=60.0))
+    await asyncio.sleep(0.3)
+    assert running.view.state == "inacall"
+    running.heard(Trouble(Why.UNREACHABLE, "no answer"))
+    assert paces[-1] == 0.0
+    assert running.view.state == "inacall"
+    await until(lambda: running.view.state == "unknown")
+    task.cancel()
 
 
 def test_what_a_part_says_of_its_trouble_is_told_without_the_secrets_in_it() -> None:

@@ -105,6 +105,16 @@ async def test_what_the_broker_refuses_is_remembered_with_its_reason() -> None:
     await asyncio.wait_for(latest.settled(), 1)
 
 
+async def test_what_was_cleared_is_published_again_when_it_is_put() -> None:
+    link = Link()
+    latest = LatestWins(link)
+    latest.put(states(light="red", mode="auto"))
+    await link.acknowledge_all()
+    latest.cleared(["light", "nothing of ours"])
+    latest.put(states(light="red", mode="auto"))
+    assert link.sent[2:] == [("light", b"red")]
+
+
 async def test_the_end_of_the_connection_settles_nothing() -> None:
     link = Link()
     latest = LatestWins(link)

@@ -1,6 +1,8 @@
 """What one of two readers makes of what it hears of both: junk, too, harms nothing."""
 
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from hypothesis import strategies as st
 
 from busylight.core.knowledge import Known, NotKnown, Trouble, Why
 from busylight.core.light import OFF, Effect, LightState
-from busylight.core.override import Mode, Override, Refresh, SetMode
+from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
-from busylight.core.reader import Duty, Peers, Role, Shared
+from busylight.core.reader import Duty, Peers, Role, Shared, Written
 from busylight.edge import clock
 from busylight.outputs.mqtt import pair as pair_module
 from busylight.outputs.mqtt.commands import mode_command, refresh_command
@@ -102,13 +105,68 @@ def test_an_override_with_an_end_ends_when_its_date_says() -> None:
     assert override.ends_at == pytest.approx(ends_at, abs=2)
 
 
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59-12:00", "2040-01-01T00:00:00Z"])
+def test_an_override_ends_within_a_day_whatever_its_date_says(date: str) -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    override = heard.hear("override", f'{{"mode":"busy","ends_at":"{date}"}}'.encode()).shared
+    assert override.ends_at == pytest.approx(clock.now() + LONGEST, abs=2)
+    assert clock.WallClock().rfc3339(override.ends_at)
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_when_teams_was_told_is_a_moment_of_the_last_day(date: str) -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    said = {"state": "set", "availability": "Busy", "since": date}
+    heard.hear("diagnostics", _diagnostics("primary", said))
+    (written,) = (each for each in heard.pair.news() if isinstance(each, Written))
+    assert clock.WallClock().rfc3339(written.health.since)
+
+
 def test_ones_own_override_is_no_news() -> None:
     heard = Heard(Role.PRIMARY).hear("reader/leader", b"primary")
     assert heard.hear("override", b'{"mode":"busy","ends_at":null}').shared == "nothing"
 
 
+def _diagnostics(role: str, said: object) -> bytes:
+    return json.dumps({"reader": {"role": role}, "preferred_presence": said}).encode()
+
+
+def test_what_the_leader_says_of_teams_is_news_once_and_ones_own_word_is_none() -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    date = clock.WallClock().rfc3339(clock.now())
+    for _ in range(2):
+        heard.hear("diagnostics", _diagnostics("spare", {"state": "none", "availability": None}))
+        said = {"state": "set", "availability": "Busy", "since": date}
+        heard.hear("diagnostics", _diagnostics("primary", said))
+    assert heard.changes == 2  # the leader, and once this
+    (written,) = (each for each in heard.pair.news() if isinstance(each, Written))
+    assert written.health.since == pytest.approx(clock.now(), abs=2)
+    assert replace(written.health, since=None) == PreferredHealth(PreferredState.SET, "Busy")
+    assert heard.pair.news() == [heard.pair.peers]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"junk",
+        b"[]",
+        b'{"reader":null}',
+        b'{"reader":{"role":"primary"}}',
+        _diagnostics("primary", 7),
+        _diagnostics("primary", {"state": "dancing", "availability": None}),
+        _diagnostics("primary", {"state": "set", "availability": 7}),
+        _diagnostics("primary", {"state": "set", "availability": "Busy", "since": 7}),
+        _diagnostics("primary", {"state": "set", "availability": "Busy", "since": "soon"}),
+    ],
+)
+def test_diagnostics_of_another_shape_are_no_news(junk: bytes) -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary").hear("diagnostics", junk)
+    assert heard.pair.news() == [heard.pair.peers]
+
+
 @given(
-    end=st.sampled_from(["reader/primary", "reader/leader", "light", "override"]), junk=st.binary()
+    end=st.sampled_from(["reader/primary", "reader/leader", "light", "override", "diagnostics"]),
+    junk=st.binary(),
 )
 def test_whatever_stands_there_harms_nothing(end: str, junk: bytes) -> None:
     heard = Heard(Role.SPARE).hear("reader/leader", b"primary").hear(end, junk)

@@ -15,12 +15,24 @@ from busylight.app.output_runner import OutputRunner
 from busylight.app.raised import LONGEST, seconds_of, told
 from busylight.app.source_runner import SourceRunner
 from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
-from busylight.core.light import Effect
-from busylight.core.override import Mode, Press, Pressed, Refresh, SetLight, SetMode, Walk
+from busylight.core.light import Effect, LightState
+from busylight.core.override import (
+    Mode,
+    Override,
+    Press,
+    Pressed,
+    Refresh,
+    SetLight,
+    SetMode,
+    Walk,
+)
 from busylight.core.palette import Palette
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
+from busylight.core.reader import BROKER, Peers, Role, Shared, Written
 from busylight.core.situation import Rules
-from busylight.core.view import View
+from busylight.core.view import PartHealth, View
+from busylight.edge import clock
 from busylight.parts import OutputError, SourceError
 
 RULES = Rules(Palette(), stale_after=60, source="fake", version="1")
@@ -262,6 +274,84 @@ def test_what_an_output_asks_for_amiss_is_its_own_error(command: object) -> None
 )
 def test_what_an_output_may_ask_for_is_passed_on(command: object) -> None:
     assert checked_command(command) is command
+
+
+NOW = clock.now()
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        Shared(Override("nonsense")),  # type: ignore[arg-type]  # odd on purpose, all of them
+        Shared(Override(Mode.AUTO)),
+        Shared(Override(Mode.MANUAL, "red")),  # type: ignore[arg-type]
+        Shared(Override(Mode.BUSY, None, math.inf)),
+        Shared(Override(Mode.BUSY, None, math.nan)),
+        Shared(Override(Mode.BUSY, None, NOW + 10**9)),
+        Shared(Override(Mode.BUSY, None, "soon")),  # type: ignore[arg-type]
+        Shared("busy"),  # type: ignore[arg-type]
+        Peers("yes"),  # type: ignore[arg-type]
+        Peers(leader="primary"),  # type: ignore[arg-type]
+        Written("set"),  # type: ignore[arg-type]
+        Written(PreferredHealth("set")),  # type: ignore[arg-type]
+        Written(PreferredHealth(PreferredState.SET, 7)),  # type: ignore[arg-type]
+        Written(PreferredHealth(PreferredState.SET, "Busy", NOW + 10**9)),
+        Written(PreferredHealth(PreferredState.SET, "Busy", NOW - 10**9)),
+    ],
+    ids=range(15),
+)
+def test_what_the_broker_tells_amiss_of_the_other_reader_is_an_error(news: object) -> None:
+    with pytest.raises(OutputError, match="no command"):
+        checked_command(news, news=True)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        Peers(True, False, True, Role.SPARE),
+        Shared(None),
+        Shared(Override(Mode.MANUAL, LightState(1, 2, 3), NOW + 60)),
+        Written(PreferredHealth(PreferredState.SET, "Busy", NOW)),
+    ],
+    ids=range(4),
+)
+def test_only_the_broker_is_believed_about_the_other_reader(news: object) -> None:
+    assert checked_command(news, news=True) is news
+    with pytest.raises(OutputError, match="no command"):
+        checked_command(news)
+
+
+class Speaker(Lamp):
+    async def events(self) -> AsyncIterator[Shared]:
+        yield Shared(Override(Mode.BUSY))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("lamp", "asks for something that is no command: Shared"), (BROKER, "ended by itself")],
+)
+async def test_a_plugin_that_speaks_for_the_other_reader_is_at_fault(
+    name: str, problem: str
+) -> None:
+    hub, lamp = Hub(RULES), Speaker(None)
+    errors: list[str] = []
+
+    def take(_name: str, health: PartHealth) -> None:
+        errors.extend([] if health.error is None else [health.error])
+
+    runner = OutputRunner(
+        name,
+        lambda: lamp,  # type: ignore[arg-type, return-value]  # it has no settings
+        hub.slot(),
+        take,
+        hub.command,
+        100,
+        asyncio.Event(),
+    )
+    task = asyncio.create_task(runner.run())
+    await until(lambda: bool(errors))
+    task.cancel()
+    assert errors == [problem]
 
 
 def test_patience_is_a_number_of_seconds_up_to_an_hour_or_nothing() -> None:

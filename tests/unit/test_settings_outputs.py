@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
 from busylight.core.appearance import Appearance
 from busylight.core.light import parse_light, reordered
@@ -81,6 +82,56 @@ def test_a_second_broker_has_secrets_of_its_own_and_nothing_is_remembered_of_it(
     assert office.state_dir is None  # the card has one place, and it is the first broker's
     assert settings.mqtt.state_dir is not None
     assert secrets_of(settings) == ["wx-9"]
+
+
+def test_each_header_of_a_webhook_is_a_secret_by_itself() -> None:
+    headers = '{"X-Api-Key":"s3cr3t-horse","X-Version":"1"}'
+    settings = _load(OUTPUTS="webhook", WEBHOOK_URL="https://h/x", WEBHOOK_HEADERS=headers)
+    assert secrets_of(settings) == ["https://h/x", headers, "s3cr3t-horse"]
+
+
+class _Nested(BaseModel):
+    more: dict[str, list[SecretStr]]
+    pair: tuple[SecretStr, int]
+    model: BaseModel
+
+
+class _Inner(BaseModel):
+    deep: SecretStr
+
+
+def test_secrets_in_a_plugins_containers_are_found() -> None:
+    branch = _Nested(
+        more={"a": [SecretStr("one"), SecretStr("two")]},
+        pair=(SecretStr("three"), 7),
+        model=_Inner(deep=SecretStr("[" * 10_000)),
+    )
+    settings = _load(OUTPUTS="terminal").model_copy(update={"parts": {"lamp": branch}})
+    assert secrets_of(settings) == ["one", "two", "three", "[" * 10_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("HEADERS", '{"X-Api-Key":"s3cr3t-horse "}', "has a blank at an end"),
+        ("HEADERS", '{"X-Api-Key":" s3cr3t-horse"}', "has a blank at an end"),
+        ("HEADERS", '{"X-Api-Key":"s3cr3t\\nhorse"}', "has a character"),
+        ("HEADERS", '{"X-Api-Key":"s3cr3t-hörse"}', "has a character"),
+        ("HEADERS", '{"X Api Key":"s3cr3t-horse"}', "has a name"),
+        ("HEADERS", '{"":"s3cr3t-horse"}', "has a name"),
+        ("HEADERS", '{"X-Api-Key:":"s3cr3t-horse"}', "has a name"),
+        ("HEADERS", '{"X-Api-Key":7}', "is no JSON object"),
+        ("HEADERS", "s3cr3t-horse", "is no JSON object"),
+        ("TOKEN", "s3cr3t-horse\x7f", "has a character"),
+    ],
+)
+def test_what_no_header_can_be_is_refused_without_the_secret(
+    name: str, value: str, problem: str
+) -> None:
+    given = {"OUTPUTS": "webhook", "WEBHOOK_URL": "https://h/x", f"WEBHOOK_{name}": value}
+    (fault,) = _faults(**given)
+    assert f"BUSYLIGHT_WEBHOOK_{name} (value not shown) {problem}" in fault
+    assert "s3cr3t" not in fault
 
 
 def test_every_output_knows_a_brightness_a_palette_and_an_order_of_colours() -> None:

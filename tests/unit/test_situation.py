@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import OFF, LightState, parse_light
-from busylight.core.override import Mode, Override, SetLight, SetMode
+from busylight.core.override import Mode, Override, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
@@ -216,6 +216,19 @@ def test_a_reading_that_was_slowed_on_purpose_holds_until_two_and_a_half_of_its_
     assert patient.after_reading(slow, 10).next_change(10) == 310
 
 
+def test_what_was_read_slowly_ends_soon_after_reading_is_slowed_no_more() -> None:
+    slow = replace(_read(CALL), slowed_to=60.0)
+    read = START.after_reading(slow, 10)
+    assert read.after_pace(0.0, 20).next_change(20) == 70  # 60 s after the reading, as ever
+    assert read.after_pace(0.0, 65).next_change(65) == 95  # a reading that is due may take a while
+    assert read.after_pace(0.0, 150).next_change(150) == 160  # never longer than before
+    assert read.after_pace(30.0, 20).next_change(20) == 85
+    assert read.after_pace(0.0, 65).after_pace(0.0, 90).next_change(90) == 95
+    again = read.after_pace(0.0, 65).after_reading(_read(CALL), 66)
+    assert again.next_change(66) == 126
+    assert START.after_pace(0.0, 5).view(5) == START.view(5)
+
+
 CALM = Situation(replace(RULES, minimum_duration=10), started_at=0)
 BUSY = Presence("Busy", "Busy")
 FORBIDDEN = Trouble(Why.FORBIDDEN, "not yours to read")
@@ -328,6 +341,19 @@ def test_each_of_several_people_is_shown_by_his_own_knowledge_whatever_is_asked_
     assert asked.state == "away"
     assert asked.people["a"].light == parse_light("#00ff00")
     assert asked.people["b"].light == parse_light("#ff0000 pulse")
+
+
+def test_who_has_not_been_read_is_shown_as_not_known_whatever_the_one_light_shows() -> None:
+    rules = replace(RULES, many=True, hours=Hours(parse_hours("Mon-Fri 08:00-18:00"), UTC))
+    begun = Situation(rules, started_at=0)
+    unknown = Palette()["UNKNOWN"].light
+    assert begun.after_walk(Walk(True), 1).view(2).light != unknown
+    assert begun.after_walk(Walk(True), 1).view(2).unread_light == unknown
+    assert begun.after_command(SetMode(Mode.BUSY), 1).view(2).unread_light == unknown
+    closed = replace(begun, epoch=-datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp())
+    assert closed.view(2).unread_light == Palette()["OUTSIDE_HOURS"].light
+    read = begun.after_reading(Reading({"a": CALL}, {}), 1)
+    assert read.view(2).unread_light is None
 
 
 def test_what_teams_was_told_is_never_taken_for_the_presence() -> None:

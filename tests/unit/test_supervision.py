@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pytest
 
-from busylight.app import blocked, daemon, source_runner
+from busylight.app import blocked, last_in_line, source_runner
 from busylight.app import watch as watch_module
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
@@ -25,6 +25,7 @@ from busylight.app.source_runner import SourceRunner
 from busylight.app.watch import Pace, Watch, part_in
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
+from busylight.core.reader import Peers, Role
 from busylight.core.view import PartHealth, PartState
 from busylight.edge.current_part import PART, PartEndedError, leaving_nothing, note_owners
 from busylight.edge.systemd import Supervisor
@@ -292,7 +293,7 @@ def test_a_memory_that_cannot_be_read_blames_nobody(tmp_path: Path, content: byt
 async def test_who_has_blocked_begins_last_is_named_and_forgiven_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon, "WELL_AGAIN", 0.1)
+    monkeypatch.setattr(last_in_line, "WELL_AGAIN", 0.1)
     blocked.remember(tmp_path, "output lamp")
     order: list[str] = []
 
@@ -335,6 +336,35 @@ async def test_a_source_that_has_blocked_begins_when_all_lights_say_that_nothing
     await until(lambda: "inacall" in lamp.states)
     assert shown[0] >= 1
     assert lamp.states[0] == "unknown"
+    program.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_what_follows_the_other_reader_begins_last_and_is_forgiven_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_in_line, "WELL_AGAIN", 0.1)
+    blocked.remember(tmp_path, "other reader")
+    order: list[str] = []
+    lamp = Lamp()
+
+    def named(name: str) -> Callable[[], Script]:
+        def make() -> Script:
+            order.append(f"{name} after {len(lamp.shown)}")
+            return Script(CALL)
+
+        return make
+
+    wiring = Wiring(named("own"), {"lamp": lambda: lamp}, tmp_path, make_followed=named("followed"))
+    settings = settings_of().model_copy(update={"reader": Role.SPARE})
+    program = Daemon(settings, wiring, {})
+    program.hub.command(Peers(True, True, True, Role.PRIMARY))
+    running = asyncio.create_task(program.run())
+    await until(lambda: "inacall" in lamp.states)
+    assert order == ["followed after 1"]
+    assert program.hub.view.diagnostics.blocked is not None
+    assert "other reader has blocked the whole program" in program.hub.view.diagnostics.blocked
+    await until(lambda: not (tmp_path / "blocked.json").exists())
     program.stop()
     await asyncio.wait_for(running, 5)
 

@@ -5,6 +5,8 @@ Home Assistant's device discovery: one retained message with everything in it.
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 """
 
+import contextlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.entities import Part, parts, person_parts
 from busylight.outputs.mqtt.payloads import (
     Payload,
+    alive_topics,
     availability_topic,
     json_payload,
     reader_topic,
@@ -147,3 +150,14 @@ def vouched_by(document: Any) -> set[str]:
     listed = several if isinstance(several, list) else []
     topics = [each.get("topic") for each in listed if isinstance(each, dict)]
     return {topic for topic in (document.get("availability_topic"), *topics) if topic}
+
+
+def is_announced_by(settings: MqttSettings, topic: str, payload: bytes) -> bool:
+    """Whether it is the device of this light, or of one of its people."""
+    name = topic.split("/")[-2]
+    own = unique_id(settings)
+    if name != own and not name.startswith(f"{own}_"):
+        return False
+    with contextlib.suppress(ValueError, RecursionError, TypeError):
+        return not vouched_by(json.loads(payload)).isdisjoint(alive_topics(settings.base))
+    return False

@@ -9,7 +9,7 @@ from typing import Final
 from busylight.core.backoff import birth_delay
 from busylight.mqtt.connection import Connection
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import birth_topics
+from busylight.outputs.mqtt.discovery import birth_topics, is_announced_by
 from busylight.outputs.mqtt.latest import LatestWins
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import ONLINE, alive_topics
@@ -53,6 +53,8 @@ class Housekeeping:
         self._tell = tell
         self._births = birth_topics(settings)
         self._stands: Published | None = None
+        self._stood: frozenset[str] = frozenset()
+        """The topics of what was taken note of since what is no more was cleared last."""
         self._changed = asyncio.Event()
         self._retained = Retained()
         self._answering: asyncio.Task[None] | None = None
@@ -72,6 +74,8 @@ class Housekeeping:
     def stands(self, published: Published) -> None:
         """Take note of all that is published now, of nobody less than all people."""
         if published != self._stands:
+            if self._stands is not None:
+                self._stood |= self._stands.topics
             self._stands = published
             self._changed.set()
 
@@ -99,16 +103,19 @@ class Housekeeping:
                 await self._changed.wait()
                 self._changed.clear()
                 await self._connection.unless_ended(self._latest.settled())
-                if self._stands is not None and self._memory.published != self._stands:
-                    await self._tidy(self._stands)
+                if self._stands is not None:
+                    stood, self._stood = self._stood, frozenset()
+                    await self._tidy(self._stands, stood - self._stands.topics)
         except OutputError:
             pass  # the connection has ended: the next one finds the same to do
 
-    async def _tidy(self, stands: Published) -> None:
-        """Clear what is no more, and remember what is."""
+    async def _tidy(self, stands: Published, overtaken: frozenset[str]) -> None:
+        """Clear what is no more, and remember what is; `overtaken` came and went meanwhile."""
         before = self._memory.published
-        if before is not None and (old := gone(before, stands)):
-            refused = await self._clear(before, stands, old)
+        if before == stands and not overtaken:
+            return
+        if old := gone(before, stands) | overtaken:
+            refused = await self._clear(before or stands, stands, old)
             if refused:
                 problem = (
                     f"topics of before cannot be cleared; the broker forbids {', '.join(refused)}"
@@ -132,11 +139,23 @@ class Housekeeping:
             )
             return ()
         # Of two readers the other one may live on where this one is alone from now on.
-        there = sorted(t for t in old if self._retained.found.get(t, ONLINE) != ONLINE)
+        there = sorted(
+            topic
+            for topic in old
+            if self._retained.found.get(topic, ONLINE) != ONLINE
+            and (before.broker == stands.broker or self._has_our_name(topic))
+        )
         refused = tuple(await clear(self._connection, there))
+        self._latest.cleared(there)  # whoever is back, perhaps meanwhile, is told of again
         if there and not refused:
             _log.info("cleared on the broker, because the settings have changed: %s", _few(there))
         return refused
+
+    def _has_our_name(self, topic: str) -> bool:
+        """Whether it is ours at whatever broker: at our own topics, or announcing them."""
+        return topic.startswith(f"{self._settings.base}/") or is_announced_by(
+            self._settings, topic, self._retained.found[topic]
+        )
 
     async def _remember(self, stands: Published) -> None:
         if self._settings.state_dir is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -53,6 +53,11 @@ class LatestWins:
         for topic in messages:
             self._newest.pop(topic, None)
         self.put(messages)
+
+    def cleared(self, topics: Iterable[str]) -> None:
+        """Nothing stands there any more, whatever was put: the next that is put is published."""
+        for topic in topics:
+            self._newest.pop(topic, None)
 
     def forget(self) -> None:
         """Send nothing of what waits; whatever is put from now on is published anew."""

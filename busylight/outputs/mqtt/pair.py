@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from busylight.core.knowledge import Known, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
-from busylight.core.override import Mode, Override, Refresh, SetMode
-from busylight.core.reader import News, Peers, Role, Shared, leading
+from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
+from busylight.core.preferred_presence import PreferredHealth, PreferredState
+from busylight.core.reader import News, Peers, Role, Shared, Written, leading
 from busylight.core.view import View
 from busylight.edge import clock
 from busylight.mqtt.settings import MqttSettings
@@ -46,6 +47,8 @@ class Pair:
         self._light: LightState | None = None
         self._override: Any = ...  # not heard yet
         self._told_override: Any = ...
+        self._written: Any = None
+        self._told_written: Any = None
         self._timers: list[asyncio.TimerHandle] = []
         self._handover: asyncio.TimerHandle | None = None
         self._contested = False
@@ -62,7 +65,7 @@ class Pair:
         """What is listened to; the light before the override, which may need it."""
         base = self._settings.base
         readers = [*self._alive, reads_topic(self._settings), leader_topic(self._settings)]
-        return [*readers, f"{base}/light", f"{base}/override"]
+        return [*readers, *(f"{base}/{end}" for end in ("light", "override", "diagnostics"))]
 
     @property
     def peers(self) -> Peers:
@@ -118,6 +121,10 @@ class Pair:
             self._told_override = self._override
             with suppress(ValueError, TypeError, KeyError, OverflowError):
                 news.append(Shared(_override_of(self._override, self._light)))
+        if self._leader is self.role.other and self._written != self._told_written:
+            self._told_written = self._written
+            with suppress(ValueError, TypeError, KeyError, OverflowError):
+                news.append(Written(_health_of(self._written)))
         # Last: whoever leads from now on has taken over what was asked for before.
         return [*news, self.peers]
 
@@ -153,12 +160,24 @@ class Pair:
         elif topic == f"{self._settings.base}/override":
             with suppress(ValueError, RecursionError):
                 self._override = json.loads(payload)
+        elif topic == f"{self._settings.base}/diagnostics":
+            before, self._written = self._written, self._written_in(payload)
+            if self._written == before:
+                return  # something else is new in it
         else:
             return
         if self.joined:
             self._changed()
         elif self._is_settled and Role.PRIMARY in self._online:
             self._join()
+
+    def _written_in(self, diagnostics: bytes) -> Any:
+        """What the other one says of what Teams was to be told: this, or what it said before."""
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            document = json.loads(diagnostics)
+            if document["reader"]["role"] == self.role.other:
+                return document["preferred_presence"]
+        return self._written
 
     def _heard_alive(self, role: Role, online: bool, *, retained: bool) -> None:  # noqa: FBT001 -- what was heard
         self._online[role] = online
@@ -212,7 +231,8 @@ def _override_of(document: Any, light: LightState | None) -> Override | None:
     ends_at = None
     if document["ends_at"] is not None:
         since_1970 = datetime.fromisoformat(document["ends_at"]).timestamp()
-        ends_at = clock.WallClock().epoch + since_1970
+        # No override ends later than in a day; the other one's clock may be ahead of ours.
+        ends_at = min(clock.WallClock().epoch + since_1970, clock.now() + LONGEST)
         if ends_at <= clock.now():
             return None
     if mode is Mode.AUTO:
@@ -220,6 +240,17 @@ def _override_of(document: Any, light: LightState | None) -> Override | None:
     if mode is Mode.MANUAL:
         return Override(mode, light or OFF, ends_at)
     return Override(mode, None, ends_at)
+
+
+def _health_of(said: Any) -> PreferredHealth:
+    """What a reader has published of what Teams was to be told; raises where it is none."""
+    availability, since = said["availability"], said.get("since")
+    if not isinstance(availability, str | None):
+        raise TypeError("what is wanted is no word")
+    if since is not None:
+        at, now = datetime.fromisoformat(since).timestamp(), clock.now()
+        since = max(min(clock.WallClock().epoch + at, now), now - LONGEST)
+    return PreferredHealth(PreferredState(said["state"]), availability, since)
 
 
 def _light_of(document: Any) -> LightState:

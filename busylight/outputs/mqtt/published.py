@@ -35,8 +35,11 @@ def broker_of(settings: MqttSettings) -> str:
 
 
 def gone(before: Published | None, now: Published) -> frozenset[str]:
-    """The topics of before that are none of ours any more."""
-    if before is None or before.broker != now.broker:
+    """The topics of before that are none of ours any more.
+
+    The same broker may have another name now: at our own topics all is ours that has our names.
+    """
+    if before is None or (before.broker != now.broker and before.base != now.base):
         return frozenset()
     return before.topics - now.topics
 

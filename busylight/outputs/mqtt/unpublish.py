@@ -1,12 +1,10 @@
 """Takes a light off the broker: every retained topic of it, and nothing of anybody else."""
 
-import contextlib
-import json
 from typing import Final
 
 from busylight.mqtt import failures
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.discovery import unique_id, vouched_by
+from busylight.outputs.mqtt.discovery import is_announced_by
 from busylight.outputs.mqtt.payloads import alive_topics
 from busylight.outputs.mqtt.published import Published, broker_of
 from busylight.outputs.mqtt.remote import visit
@@ -67,7 +65,7 @@ async def unpublish(settings: MqttSettings, before: Published | None) -> list[st
             for topic, payload in retained.found.items()
             if topic in remembered
             or topic.startswith(f"{settings.base}/")
-            or _is_announced_by(settings, topic, payload)
+            or is_announced_by(settings, topic, payload)
         }
         if refusals := await clear(connection, topics):
             raise failures.PublishRefusedError(settings, dict(refusals))
@@ -75,14 +73,3 @@ async def unpublish(settings: MqttSettings, before: Published | None) -> list[st
     finally:
         connection.abort()
     return sorted(topics)
-
-
-def _is_announced_by(settings: MqttSettings, topic: str, payload: bytes) -> bool:
-    """Whether it is the device of this light, or of one of its people."""
-    name = topic.split("/")[-2]
-    own = unique_id(settings)
-    if name != own and not name.startswith(f"{own}_"):
-        return False
-    with contextlib.suppress(ValueError, RecursionError, TypeError):
-        return not vouched_by(json.loads(payload)).isdisjoint(alive_topics(settings.base))
-    return False

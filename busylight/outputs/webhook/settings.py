@@ -1,16 +1,20 @@
 """The settings `BUSYLIGHT_WEBHOOK_…`."""
 
 import json
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from busylight.outputs.webhook.template import DEFAULT, check_json, check_url
 from busylight.parts import Branch, Fault
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name, as RFC 9110 has it."""
 
 
 class Method(StrEnum):
@@ -36,10 +40,24 @@ def _headers(value: SecretStr) -> SecretStr:
         headers: Any = json.loads(value.get_secret_value())
     except ValueError:
         headers = None
-    if not isinstance(headers, dict) or not all(
-        isinstance(text, str) and text.isprintable() and text.isascii() for text in headers.values()
-    ):
+    if not isinstance(headers, dict) or not all(isinstance(t, str) for t in headers.values()):
         raise ValueError("is no JSON object of names and texts")
+    if not all(_NAME.fullmatch(name) for name in headers):
+        raise ValueError("has a name that a header cannot have")
+    for text in headers.values():
+        _header_text(text)
+    return value
+
+
+def _header_text(text: str) -> None:
+    if not (text.isprintable() and text.isascii()):
+        raise ValueError("has a character that a header cannot have")
+    if text != text.strip():
+        raise ValueError("has a blank at an end, where a header cannot have one")
+
+
+def _token(value: SecretStr) -> SecretStr:
+    _header_text(value.get_secret_value())
     return value
 
 
@@ -72,7 +90,7 @@ class WebhookSettings(Branch):
         description="More headers, as JSON",
         examples=['{"X-Api-Key":"correct-horse"}'],
     )
-    token: SecretStr | None = Field(
+    token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
         default=None,
         description="Sent as Authorization: Bearer",
         examples=["correct-horse"],

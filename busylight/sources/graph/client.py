@@ -7,7 +7,7 @@ Which path is asked, how often, and what each status means; the answers' shape i
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -25,7 +25,7 @@ from busylight.sources.graph.errors import (
     UnreachableError,
 )
 from busylight.sources.graph.http import ONE_PERSON, Answer, patience
-from busylight.sources.graph.settings import GraphSettings, is_guid
+from busylight.sources.graph.settings import GraphSettings, Users, is_guid
 from busylight.sources.graph.tokens import WRITE_PERMISSION, Token, Tokens
 
 _LOG: Final = logging.getLogger(__name__.rpartition(".")[0])
@@ -82,6 +82,18 @@ class _Unresolved:
     until: float
 
 
+@dataclass(slots=True)
+class Remembered:
+    """What outlives a client, which goes with its connections."""
+
+    users: Users
+    """Whom a file of people has named last."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """The object ids of names that were looked up."""
+    said: str = ""
+    """What was last said to be wrong with the file."""
+
+
 class GraphClient:
     """Reads the presence of those whom the settings name."""
 
@@ -90,17 +102,16 @@ class GraphClient:
         settings: GraphSettings,
         tokens: Tokens,
         fetch: Callable[..., Answer],
-        ids: dict[str, str] | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
-        """Ask nothing yet; `ids` are the object ids of names that are known already."""
+        """Ask nothing yet; `remembered` is what a client of before has found out."""
         self._settings = settings
         self._tokens = tokens
         self._fetch = fetch
         self._host = urlsplit(settings.base).hostname or settings.base
-        self._ids = {} if ids is None else ids
+        self._remembered = remembered or Remembered(settings.users)
+        self._ids = self._remembered.ids
         self._unresolved: dict[str, _Unresolved] = {}
-        self._users = settings.users
-        self._said = ""
         self._asked_names = 0
         self._uses_communications = False
         self._tried_other_path = False
@@ -252,13 +263,14 @@ class GraphClient:
 
     def _people(self) -> tuple[str, ...]:
         """Whom to read now: a file of people is read again when it has changed."""
+        remembered = self._remembered
         try:
-            self._users = self._users.again()
+            remembered.users = remembered.users.again()
         except ValueError as error:
-            if self._said != str(error):
-                self._said = str(error)
+            if remembered.said != str(error):
+                remembered.said = str(error)
                 _LOG.warning("BUSYLIGHT_GRAPH_USERS %s; the people of before are read on", error)
-        return self._users.people
+        return remembered.users.people
 
     # -- Names --------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from busylight.parts import SourceError
 from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
 from busylight.sources.graph.account import Account, PinnedAccount
-from busylight.sources.graph.client import GraphClient
+from busylight.sources.graph.client import GraphClient, Remembered
 from busylight.sources.graph.credential import credential
 from busylight.sources.graph.errors import (
     CodeEndedError,
@@ -301,14 +301,14 @@ class GraphSession:
         context = trust(self._settings.ca_file)
         own = credential(self._settings)
 
-        ids: dict[str, str] = {}  # names that were looked up outlive a connection
+        remembered = Remembered(self._settings.users)
 
         def make() -> _Link:
             http = HttpClient(context, self._settings.proxy, seconds=self._deadline)
             tokens = Tokens(self._settings, own, self._store, self._pinned, http.fetch)
             if self._writes:
                 tokens.want_to_write()
-            return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch, ids))
+            return _Link(http, tokens, GraphClient(self._settings, tokens, http.fetch, remembered))
 
         return make
 
