@@ -25,6 +25,7 @@ def openings(*given: tuple[int, int, int]) -> tuple[Opening, ...]:
     [
         ("Mon 08:00-18:00", openings((0, 480, 1080))),
         ("tue 8-18", openings((1, 480, 1080))),
+        ("Mo 8-18", openings((0, 480, 1080))),
         ("Mon\u2013Tue 8 \u2013 18", openings((0, 480, 1080), (1, 480, 1080))),
         ("Monday-Tuesday 8:30 - 9.15", openings((0, 510, 555), (1, 510, 555))),
         ("Sat-Mon 0:00-24:00", openings((0, 0, 1440), (5, 0, 1440), (6, 0, 1440))),
