@@ -34,6 +34,7 @@ def openings(*given: tuple[int, int, int]) -> tuple[Opening, ...]:
             openings((0, 540, 720), (0, 780, 1020), (2, 540, 720), (2, 780, 1020)),
         ),
         ("Mon 9-12; Fri 13-17", openings((0, 540, 720), (4, 780, 1020))),
+        ("Mon 9-12;; Fri 9:59-13:00,", openings((0, 540, 720), (4, 599, 780))),
         ("Fri 22:00-02:00", openings((4, 1320, 1560))),
         ("Sun 20-24", openings((6, 1200, 1440))),
     ],
@@ -64,8 +65,9 @@ def test_hours_without_days_are_those_of_every_day() -> None:
     ],
 )
 def test_what_is_no_hours_is_told(text: str, problem: str) -> None:
-    with pytest.raises(HoursSyntaxError, match=problem):
+    with pytest.raises(HoursSyntaxError, match=problem) as caught:
         parse_hours(text)
+    assert str(caught.value).startswith(("has ", "lacks "))  # it ends a sentence
 
 
 @given(st.text(alphabet="MonTueFri 0123456789:-,;.", max_size=30) | st.text(max_size=20))

@@ -289,6 +289,10 @@ def test_of_many_people_only_who_has_changed_is_put_into_words_again() -> None:
 def test_when_the_clock_is_set_everybody_is_told_anew() -> None:
     ada = Person(Known(Presence("Busy", "Busy"), 1, 1), light("red"))
     view, told, settings = a_view(people={"a": ada}), Told(), settings_of()
-    first = messages(view, settings, lambda _moment: "1970", told)
-    second = messages(view, settings, lambda _moment: "2026", told)
+
+    def an_hour_later(moment: float | None) -> str | None:
+        return None if moment is None else rfc3339(moment + 3600)
+
+    first = messages(view, settings, rfc3339, told)
+    second = messages(view, settings, an_hour_later, told)
     assert first[f"{BASE}/users/a/presence"] != second[f"{BASE}/users/a/presence"]

@@ -78,6 +78,14 @@ def test_a_primary_whose_readings_do_not_come_is_led_when_that_is_noticed() -> N
     assert leads.after_cut(late_at).turns(late_at) == Turns(own=True, followed=False)
 
 
+def test_one_failure_is_no_reason_to_be_led_and_a_second_one_is() -> None:
+    silent = Trouble(Why.UNREACHABLE, "no answer")
+    leads = _pair(Role.PRIMARY).after_peers(BOTH, 1).after_reading(_read(CALL), 2)
+    once = leads.after_trouble(silent, 3)
+    assert not once.stands_by(3)
+    assert once.after_trouble(silent, 4).stands_by(4)
+
+
 def test_its_own_trouble_holds_since_it_leads_again() -> None:
     out = Trouble(Why.SIGNED_OUT, "sign in")
     leads = _pair(Role.PRIMARY).after_peers(BOTH, 1).after_reading(_read(CALL), 2)
