@@ -12,7 +12,7 @@ from busylight.testing.lateness import Lateness
 
 # How long an example takes says nothing of the code on a machine that others use, too.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# What is tried with each of thousands of changes (scripts/mutation): fewer examples, always the same.
+# What is tried on each of thousands of changes (scripts/mutation): fewer examples, always the same.
 settings.register_profile(
     "mutation",
     settings.get_profile("shared"),

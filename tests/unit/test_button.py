@@ -49,28 +49,21 @@ def test_a_mistake_is_told_with_what_would_be_right(text: str, problem: str) -> 
         parse_action(text)
 
 
+MODES = "available, busy, do_not_disturb, away, off, manual"
+OTHERS = "toggle with one of these, refresh or nothing"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         (
             "disco",
-            "has 'disco' where auto, available, busy, do_not_disturb, away, off, manual, "
-            "toggle with one of these, refresh or nothing is expected",
+            f"has 'disco' where auto, {MODES}, {OTHERS} is expected",
         ),
-        (
-            "toggle bussy",
-            "has 'bussy' after toggle where available, busy, do_not_disturb, away, off, manual "
-            "is expected; did you mean busy?",
-        ),
-        (
-            "toggle refresh",  # which is near enough to itself, and yet no help
-            "has 'refresh' after toggle where available, busy, do_not_disturb, away, off, manual "
-            "is expected",
-        ),
-        (
-            "auto 25m",
-            "has more than auto: what ends an override is neither toggled nor timed",
-        ),
+        ("toggle bussy", f"has 'bussy' after toggle where {MODES} is expected; did you mean busy?"),
+        # No help, though it is near enough to itself:
+        ("toggle refresh", f"has 'refresh' after toggle where {MODES} is expected"),
+        ("auto 25m", "has more than auto: what ends an override is neither toggled nor timed"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence_that_names_all_that_could_stand_there(

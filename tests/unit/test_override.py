@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import OFF, Effect, LightState
-from busylight.core.override import Mode, Override, SetLight, SetMode, override_after, parse_duration
+from busylight.core.override import (
+    Mode,
+    Override,
+    SetLight,
+    SetMode,
+    override_after,
+    parse_duration,
+)
 
 RED = LightState(255, 0, 0, 100, Effect.PULSE, 2)
 BLUE = LightState(0, 0, 255, 200)
