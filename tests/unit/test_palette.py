@@ -299,7 +299,7 @@ def test_a_palette_says_whose_each_rule_is() -> None:
     assert palette["AWAY"].is_default
     assert len(palette) == len(DEFAULT_RULES)
     assert repr(palette) == "<Palette with rules of the user's for: BUSY>"
-    assert "nothing" in repr(Palette())
+    assert repr(Palette()) == "<Palette with rules of the user's for: nothing>"
     assert "for: AWAY, BUSY>" in repr(Palette({"BUSY": BLUE, "AWAY": BLUE}))
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from busylight.core.knowledge import Known, NotKnown, Reading, Trouble, Why
-from busylight.core.light import LightState, parse_light
-from busylight.core.override import Mode, Override, SetLight, SetMode
+from busylight.core.light import LightState
+from busylight.core.override import Mode, Override, SetLight
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import LATE, Peers, Reader, Role, Turns
@@ -113,11 +113,3 @@ def test_who_is_told_that_an_override_has_ended_still_knows_the_last_light() -> 
     assert led.view(3).override is None
     off = led.after_shared(Override(Mode.OFF), 4)
     assert off.after_command(SetLight(on=True), 5).view(5).light == red
-
-
-def test_manual_keeps_what_is_shown() -> None:
-    offline = ALONE.after_reading(_read(CALL), 1).after_reading(
-        _read(Presence("Offline", "Offline")), 2
-    )
-    kept = offline.after_command(SetMode(Mode.MANUAL), 3).after_reading(_read(FREE), 4)
-    assert (kept.view(4).state, kept.view(4).light) == ("manual", parse_light("off"))
