@@ -237,7 +237,8 @@ def test_a_slip_of_the_pen_is_recognised(key: str, meant: str) -> None:
     assert (verdict.known, verdict.meant) == (False, meant)
 
 
-LONG_KEYS = [key for key in KNOWN_KEYS if len(key) > 11]
+# Of these no two are near each other, as AVAILABLE and AVAILABLEIDLE are.
+LONG_KEYS = [key for key in KNOWN_KEYS if len(key) > 11 and key != "AVAILABLEIDLE"]
 edit = st.tuples(st.sampled_from(["insert", "delete", "replace"]), st.floats(0, 0.999))
 
 
