@@ -47,6 +47,8 @@ def test_a_presence_that_is_not_known_is_told_with_its_reason() -> None:
         "since": "T3",
         "read_at": None,
     }
+    stale = NotKnown(Trouble(Why.STALE, "the source has fallen silent"), 3, 2)
+    assert presence_document(stale, _date, status_message=True, user=True)["read_at"] == "T2"
 
 
 def test_a_released_light_is_off_and_nothing_else() -> None:

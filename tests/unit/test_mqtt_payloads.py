@@ -20,6 +20,7 @@ from busylight.outputs.mqtt.payloads import (
     alive_topic,
     alive_topics,
     button_message,
+    json_payload,
     messages,
     standing_by_messages,
     topic_part,
@@ -88,6 +89,12 @@ def test_half_a_character_in_a_status_message_does_not_break_the_payload() -> No
     broken = Presence("Busy", "Busy", status_message="x\ud83dy")
     view = a_view(knowledge=Known(broken, 1.0, 1.0))
     assert document(view, "presence", status_message=True)["status_message"] == "x?y"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_json_cannot_say_is_never_published(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_payload({"since": number})
 
 
 def test_a_light_is_home_assistants_json_light() -> None:
