@@ -180,6 +180,33 @@ def test_payloads_come_back_as_they_were(show: protocol.Show, state: int, flags:
     assert (told.state, told.flags, told.show.look()) == (state, flags, show.look())
 
 
+@pytest.mark.parametrize(
+    ("effect", "period", "taken"),
+    [
+        (protocol.BLINK, 0, 1000),
+        (protocol.PULSE, 0, 1200),
+        (protocol.BREATHE, 0, 4000),
+        (protocol.BLINK, 1, 400),
+        (protocol.BLINK, 400, 400),
+        (protocol.BLINK, 60_000, 60_000),
+        (protocol.BLINK, 60_001, 60_000),
+        (protocol.SOLID, 500, 0),
+        (77, 500, 0),  # of a newer host: solid
+    ],
+)
+def test_an_effect_has_its_usual_period_unless_it_is_told_another(
+    effect: int, period: int, taken: int
+) -> None:
+    assert protocol.Show(1, 2, 3, effect=effect, period=period).period == taken
+
+
+def test_a_light_that_is_told_a_colour_alone_is_solid_full_and_for_ever() -> None:
+    show = protocol.Show(1, 2, 3)
+    assert show.look() == (1, 2, 3, 255, protocol.SOLID, 0)
+    assert show.lifetime == 0
+    assert protocol.Show(1, 2, 3, effect=protocol.BLINK).period == 1000
+
+
 def test_an_identity_comes_back_as_it_was() -> None:
     identity = protocol.Identity(protocol.RP2040, b"\0\1\2\3\4\5\6\7", 300, 7, (1, 2, 3), 4)
     read = protocol.unpack_identity(identity.pack() + b"newer")

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import LightState, parse_light
-from busylight.core.palette import DEFAULT_RULES, KNOWN_KEYS, PALETTES, Palette, is_key, judge_key
+from busylight.core.palette import (
+    DEFAULT_RULES,
+    KNOWN_KEYS,
+    PALETTES,
+    Palette,
+    Rule,
+    is_key,
+    judge_key,
+)
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
 
 BLUE = LightState(0, 0, 255)
@@ -172,6 +180,7 @@ def _with_message(message: str, availability: str = "Available", activity: str =
         ("deep -- Work", "MESSAGE_DEEP_WORK"),
         ("deep and work", "MESSAGE_WORK"),
         ("focused", "AVAILABLE"),
+        ("busy until noon", "AVAILABLE"),  # which is no rule for words
         ("", "AVAILABLE"),
     ],
 )
@@ -192,6 +201,12 @@ def test_a_word_is_found_however_its_letters_are_written(message: str, key: str)
     words_of = ("MESSAGE_FOCUS", "MESSAGE_GROSSES", "MESSAGE_YALNIZ")
     palette = Palette(dict.fromkeys(words_of, BLUE))
     assert palette.rule_for(Presence("Busy", "Busy", message)).key == key
+
+
+def test_of_two_rules_for_words_the_one_that_says_more_wins() -> None:
+    palette = Palette({"MESSAGE_FROM": BLUE, "MESSAGE_WORK_FROM_HOME": BLUE})
+    at_home = Presence("Busy", "Busy", "Work from home")
+    assert palette.rule_for(at_home).key == "MESSAGE_WORK_FROM_HOME"
 
 
 def test_a_message_beats_the_availability_and_nothing_that_says_more() -> None:
@@ -296,7 +311,7 @@ def test_what_cannot_be_a_key_is_none(key: str) -> None:
 
 def test_a_palette_says_whose_each_rule_is() -> None:
     palette = Palette({"BUSY": BLUE})
-    assert not palette["BUSY"].is_default
+    assert palette["BUSY"] == Rule("BUSY", BLUE, is_default=False)
     assert palette["AWAY"].is_default
     assert len(palette) == len(DEFAULT_RULES)
     assert repr(palette) == "<Palette with rules of the user's for: BUSY>"
