@@ -11,6 +11,7 @@ from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import LATE, Peers, Reader, Role, Turns
 from busylight.core.situation import Rules, Situation
+from busylight.core.view import Standing
 
 CALL = Presence("Busy", "InACall")
 FREE = Presence("Available", "Available")
@@ -84,6 +85,15 @@ def test_one_failure_is_no_reason_to_be_led_and_a_second_one_is() -> None:
     once = leads.after_trouble(silent, 3)
     assert not once.stands_by(3)
     assert once.after_trouble(silent, 4).stands_by(4)
+
+
+def test_how_one_of_two_stands_is_told_and_what_it_heard_only_while_the_broker_is_there() -> None:
+    leads = _pair(Role.PRIMARY).after_peers(BOTH, 1).after_reading(_read(CALL), 2)
+    told = Standing(Role.PRIMARY, leads=True, reads=True, peers=BOTH)
+    assert leads.view(2).diagnostics.reader == told
+    assert leads.after_cut(3).view(3).diagnostics.reader == replace(told, peers=None)
+    late = leads.view(2 + LATE_AFTER).diagnostics.reader
+    assert late == replace(told, leads=False, reads=False)
 
 
 def test_its_own_trouble_holds_since_it_leads_again() -> None:

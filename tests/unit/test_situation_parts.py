@@ -31,6 +31,12 @@ def test_each_failure_of_a_part_is_counted_and_nothing_else() -> None:
     assert silent.view(7).diagnostics.faults == {"serial": 2, "mqtt": 1, SOURCE: 1}
 
 
+def test_what_ails_the_program_stands_in_its_diagnostics() -> None:
+    ailing = replace(START, blocked="serial hung", credential="the secret ends on Friday")
+    told = ailing.view(6).diagnostics
+    assert (told.blocked, told.credential) == ("serial hung", "the secret ends on Friday")
+
+
 def test_two_presses_are_never_the_same_event() -> None:
     assert START.view(6).button is None
     once = START.after_press(Press.LONG, 7)
@@ -55,3 +61,28 @@ def test_hours_that_never_end_change_nothing() -> None:
     situation = Situation(always, started_at=0, epoch=-monday).after_reading(CALL, 1)
     assert situation.view(1).state == "inacall"
     assert situation.next_change(1) == 61
+
+
+CALM = Situation(
+    Rules(Palette({"MESSAGE_FOCUS": None}), 60, "graph", "1", minimum_duration=10), started_at=0
+)
+
+
+def _read(activity: str, message: str | None = None) -> Reading:
+    return Reading({"a": Presence("Busy", activity, message)}, {})
+
+
+def test_new_words_of_the_same_state_are_shown_at_once_and_it_goes_on_since_it_began() -> None:
+    busy = CALM.after_reading(_read("Busy"), 1).after_reading(_read("Busy", "focus!"), 3)
+    assert busy.view(3).state == "message_focus"
+    assert busy.next_change(3) == 11
+
+
+def test_what_is_just_as_busy_waits_for_its_turn() -> None:
+    call = CALM.after_reading(_read("InACall"), 1)
+    conference = call.after_reading(_read("InAConferenceCall"), 3)
+    assert [conference.view(now).state for now in (3, 10.9, 11)] == [
+        "inacall",
+        "inacall",
+        "inaconferencecall",
+    ]
