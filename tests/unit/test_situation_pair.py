@@ -96,6 +96,14 @@ def test_how_one_of_two_stands_is_told_and_what_it_heard_only_while_the_broker_i
     assert late == replace(told, leads=False, reads=False)
 
 
+def test_a_primary_says_that_it_reads_once_it_knows_who_else_is_there_and_while_it_does() -> None:
+    unheard = _pair(Role.PRIMARY).after_reading(_read(CALL), 1)
+    assert not unheard.view(1).duty.reads
+    heard = unheard.after_peers(BOTH, 2)
+    assert heard.view(2).duty.reads
+    assert not heard.view(1 + LATE_AFTER).duty.reads
+
+
 def test_its_own_trouble_holds_since_it_leads_again() -> None:
     out = Trouble(Why.SIGNED_OUT, "sign in")
     leads = _pair(Role.PRIMARY).after_peers(BOTH, 1).after_reading(_read(CALL), 2)
