@@ -128,6 +128,17 @@ def test_what_was_stuffed_has_no_zero_and_comes_back(content: bytes) -> None:
     assert protocol.unstuff(coded) == content
 
 
+@given(st.lists(st.integers(1, 255), min_size=1).map(bytes))
+def test_what_comes_off_the_wire_was_stuffed_or_is_nothing(coded: bytes) -> None:
+    content = protocol.unstuff(coded)
+    assert content is None or protocol.stuff(content) == coded
+
+
+def test_a_count_of_more_than_is_there_or_of_none_is_nothing() -> None:
+    assert protocol.unstuff(b"\5\1\2") is None
+    assert protocol.unstuff(b"\0") is None
+
+
 @given(st.lists(st.tuples(BYTE, BYTE, BYTES)), st.integers(1, 40))
 def test_frames_are_read_in_pieces_of_any_length(
     frames: list[tuple[int, int, bytes]], piece: int
