@@ -69,7 +69,7 @@ def _no_mode(word: str, *, toggles: bool) -> str:
     others = [] if toggles else [_TOGGLE, _REFRESH, NOTHING]
     import difflib  # noqa: PLC0415 -- only for a mistake
 
-    near = difflib.get_close_matches(word, [*known, *others], n=1)
+    near = difflib.get_close_matches(word, [*known, *others])
     hint = f"; did you mean {near[0]}?" if near else ""
     after = " after toggle" if toggles else ""
     also = "" if toggles else ", toggle with one of these, refresh or nothing"

@@ -13,7 +13,7 @@ HOURS_EXAMPLE: Final = "Mon-Fri 08:00-18:00"
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EVERY_DAY: Final = tuple(range(7))
-_TIME: Final = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?")
+_TIME: Final = re.compile(r"([0-9]{1,2})(?:[:.]([0-5][0-9]))?")
 _RANGE: Final = re.compile(r"(?P<start>[0-9][0-9:.]*)-(?P<end>[0-9][0-9:.]*)")
 _SHORTEST_NAME: Final = 2  # letters: Mo
 _DAY: Final = 24 * 60
@@ -83,11 +83,11 @@ def _day(name: str) -> int:
 
 
 def _minutes(text: str) -> int:
-    found = _TIME.fullmatch(text)
-    minutes = int(found[1]) * 60 + int(found[2] or 0) if found else _DAY + 1
-    if minutes > _DAY or (found is not None and int(found[2] or 0) > 59):  # noqa: PLR2004 -- minutes of an hour
-        raise HoursSyntaxError(f"has {text!r}, which is no time (00:00 to 24:00)")
-    return minutes
+    if found := _TIME.fullmatch(text):
+        minutes = int(found[1]) * 60 + int(found[2] or 0)
+        if minutes <= _DAY:
+            return minutes
+    raise HoursSyntaxError(f"has {text!r}, which is no time (00:00 to 24:00)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def reordered(light: LightState, order: str) -> LightState:
 
     `order` names what the lamp takes for red, green and blue; `grb` swaps red and green.
     """
-    channels = dict(zip("rgb", light.rgb, strict=True))
+    channels = {"r": light.red, "g": light.green, "b": light.blue}
     red, green, blue = (channels[letter] for letter in order)
     return replace(light, red=red, green=green, blue=blue)
 

@@ -6,7 +6,7 @@ activity, or both (`BUSY__INAMEETING`); both beats activity beats availability.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -200,15 +200,10 @@ def judge_key(key: str) -> KeyVerdict:
     availability, pair, activity = key.partition("__")
     if not pair:
         return KeyVerdict(known=False, meant=_nearest(key, KNOWN_KEYS))
-    halves = (
-        availability if availability in _AVAILABILITY_KEYS
-        else _nearest(availability, sorted(_AVAILABILITY_KEYS)),
-        activity if activity in _ACTIVITY_KEYS else _nearest(activity, sorted(_ACTIVITY_KEYS)),
-    )  # fmt: skip
+    # The nearest to a word that is known is the word itself.
+    halves = _nearest(availability, _AVAILABILITY_KEYS), _nearest(activity, _ACTIVITY_KEYS)
     if halves == (availability, activity):
         return KeyVerdict(known=True)
-    if halves[0] is None and halves[1] is None:
-        return KeyVerdict(known=False)
     meant = f"{halves[0] or availability}__{halves[1] or activity}"
     return KeyVerdict(known=False, meant=None if meant == key else meant)
 
@@ -230,12 +225,13 @@ def is_message_key(key: str) -> bool:
 
 def _words(text: str) -> str:
     """The words of a text in capitals, without accents, parted by one space each."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).upper()
-    return " ".join(re.findall(r"[^\W_]+", plain))
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    # Folding makes SS of each sharp s; capitals have one I, where Turkish has an i without a dot.
+    return " ".join(re.findall(r"[^\W_]+", plain.casefold().upper()))
 
 
-def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str | None:
+def _nearest(word: str, known: Collection[str]) -> str | None:
     distance, nearest = min((_edits(word, candidate), candidate) for candidate in known)
     return nearest if distance <= _MISTAKE else None
 

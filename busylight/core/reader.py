@@ -140,8 +140,9 @@ class Reader:
     def turns(self, now: float) -> Turns:
         """Which sources run: a primary always reads, to know when it can."""
         leads = self.leads(now)
-        there = self.peers is not None and self.peers.online(self.role.other)
-        return Turns(own=leads or self.role is Role.PRIMARY, followed=there and not leads)
+        # Who does not lead, though it has heard of the other one, has heard that this one lives.
+        followed = self.peers is not None and not leads
+        return Turns(own=leads or self.role is Role.PRIMARY, followed=followed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ class Situation:
         said = {*reading.presences, *reading.troubles}
         if followed is not self.followed and len(before) == len(said) == 1 and not self.rules.many:
             # The same person, whom the other reader calls by another name.
-            before = dict(zip(said, before.values(), strict=True))
+            (memory,) = before.values()
+            before = dict.fromkeys(said, memory)
         memories = {}
         for person, presence in reading.presences.items():
             memory = before.get(person) or Memory(self.started_at)

@@ -35,12 +35,15 @@ def berlin(time: str) -> datetime:
         ("10:29:00", 7200, 5),  # a meeting may begin, or end
         ("10:30:00", 7200, 5),
         ("10:32:59", 7200, 5),
+        ("10:32:59.500000", 7200, 5),
         ("10:33:00", 7200, 15),
+        ("10:33:00.500000", 7200, 15),
         ("10:59:30", 7200, 5),
         ("11:01:00", 7200, 5),
         ("21:59:59", 7200, 5),
         ("22:00:00", 7200, 60),  # nobody meets in a quiet night
         ("03:12:00", 7200, 60),
+        ("03:12:00", 1800, 60),
         ("03:12:00", 1799, 15),  # but some people work then
         ("03:12:00", 10, 5),
         ("05:59:59", 7200, 60),
@@ -61,6 +64,12 @@ def test_a_clock_that_was_never_set_knows_no_nights_and_no_meetings() -> None:
         never_set = datetime(1970, 1, 4, hour, 0, tzinfo=UTC)
         assert ADAPTIVE.planned_interval(never_set, 7200) == 15
         assert ADAPTIVE.planned_interval(never_set, 10) == 5
+
+
+def test_a_clock_that_says_2025_or_later_was_set() -> None:
+    night = datetime(2025, 1, 1, 3, 12, tzinfo=UTC)
+    assert ADAPTIVE.planned_interval(night, 7200) == 60
+    assert ADAPTIVE.planned_interval(night - timedelta(days=1), 7200) == 15
 
 
 _moments = st.datetimes(datetime(2025, 1, 2), datetime(2030, 1, 1)).map(  # noqa: DTZ001 -- made UTC

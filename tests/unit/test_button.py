@@ -49,6 +49,31 @@ def test_a_mistake_is_told_with_what_would_be_right(text: str, problem: str) -> 
         parse_action(text)
 
 
+MODES = "available, busy, do_not_disturb, away, off, manual"
+OTHERS = "toggle with one of these, refresh or nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "disco",
+            f"has 'disco' where auto, {MODES}, {OTHERS} is expected",
+        ),
+        ("toggle bussy", f"has 'bussy' after toggle where {MODES} is expected; did you mean busy?"),
+        # No help, though it is near enough to itself:
+        ("toggle refresh", f"has 'refresh' after toggle where {MODES} is expected"),
+        ("auto 25m", "has more than auto: what ends an override is neither toggled nor timed"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence_that_names_all_that_could_stand_there(
+    text: str, told: str
+) -> None:
+    with pytest.raises(ValueError, match="has") as caught:
+        parse_action(text)
+    assert str(caught.value) == told
+
+
 @given(st.text(max_size=40))
 def test_whatever_is_written_is_an_action_or_a_fault_that_is_told(text: str) -> None:
     try:

@@ -128,6 +128,17 @@ def test_what_was_stuffed_has_no_zero_and_comes_back(content: bytes) -> None:
     assert protocol.unstuff(coded) == content
 
 
+@given(st.lists(st.integers(1, 255), min_size=1).map(bytes))
+def test_what_comes_off_the_wire_was_stuffed_or_is_nothing(coded: bytes) -> None:
+    content = protocol.unstuff(coded)
+    assert content is None or protocol.stuff(content) == coded
+
+
+def test_a_count_of_more_than_is_there_or_of_none_is_nothing() -> None:
+    assert protocol.unstuff(b"\5\1\2") is None
+    assert protocol.unstuff(b"\0") is None
+
+
 @given(st.lists(st.tuples(BYTE, BYTE, BYTES)), st.integers(1, 40))
 def test_frames_are_read_in_pieces_of_any_length(
     frames: list[tuple[int, int, bytes]], piece: int
@@ -141,6 +152,36 @@ def test_frames_are_read_in_pieces_of_any_length(
     ]
     assert read == frames
     assert reader.junk == 0
+
+
+def _piece(content: bytes) -> bytes:
+    """What would be a frame if it had the length of one: its check is good."""
+    checked = content + protocol.crc16(content).to_bytes(2, "little")
+    return protocol.stuff(checked) + protocol.DELIMITER
+
+
+@pytest.mark.parametrize("content", [b"", b"\1", b"\1\2", bytes(range(1, 29)), bytes(range(1, 40))])
+def test_a_good_check_makes_no_frame_of_what_is_too_short_or_too_long(content: bytes) -> None:
+    reader = protocol.Reader()
+    assert reader.feed(_piece(content)) == []
+    assert reader.junk == 1
+
+
+def test_a_frame_that_does_not_end_where_it_should_is_none() -> None:
+    longest = protocol.encode(1, protocol.SHOW, b"\5" * protocol.LONGEST_PAYLOAD)
+    reader = protocol.Reader()
+    assert reader.feed(longest[:-1] + b"more" + protocol.DELIMITER) == []
+    assert reader.junk == 1
+    (message,) = reader.feed(longest)  # what was too long is over
+    assert len(message.payload) == protocol.LONGEST_PAYLOAD
+    reader.feed(_piece(b"") + _piece(b""))
+    assert reader.junk == 3
+
+
+def test_a_frame_without_a_payload_has_none() -> None:
+    (message,) = protocol.Reader().feed(protocol.encode(9, protocol.PING))
+    assert (message.sequence, message.kind, message.payload) == (9, protocol.PING, b"")
+    assert message.version == protocol.VERSION
 
 
 @given(st.binary(max_size=400), BYTE, BYTE, BYTES)
@@ -166,7 +207,7 @@ def test_a_frame_with_two_spoilt_bits_or_fewer_is_never_taken_for_another(
 
 
 def test_a_payload_that_fits_no_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match="at most 24 bytes"):
+    with pytest.raises(ValueError, match=r"^a payload has at most 24 bytes$"):
         protocol.encode(0, protocol.SHOW, bytes(25))
 
 
@@ -178,6 +219,22 @@ def test_payloads_come_back_as_they_were(show: protocol.Show, state: int, flags:
     told = protocol.unpack_shown(protocol.Shown(state, flags, show).pack())
     assert told is not None
     assert (told.state, told.flags, told.show.look()) == (state, flags, show.look())
+
+
+def _periods(effect: int, *told: int) -> list[int]:
+    return [protocol.Show(1, 2, 3, effect=effect, period=period).period for period in told]
+
+
+def test_an_effect_has_its_usual_period_unless_it_is_told_another() -> None:
+    assert _periods(protocol.BLINK, 0, 1, 400, 60_000, 60_001) == [1000, 400, 400, 60_000, 60_000]
+    assert (_periods(protocol.PULSE, 0), _periods(protocol.BREATHE, 0)) == ([1200], [4000])
+    assert _periods(protocol.SOLID, 500) == _periods(77, 500) == [0]  # 77 is of a newer host
+    assert protocol.Show(1, 2, 3, effect=protocol.BLINK).period == 1000
+
+
+def test_a_light_that_is_told_a_colour_alone_is_solid_full_and_for_ever() -> None:
+    show = protocol.Show(1, 2, 3)
+    assert (show.look(), show.lifetime) == ((1, 2, 3, 255, protocol.SOLID, 0), 0)
 
 
 def test_an_identity_comes_back_as_it_was() -> None:

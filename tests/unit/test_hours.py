@@ -25,6 +25,7 @@ def openings(*given: tuple[int, int, int]) -> tuple[Opening, ...]:
     [
         ("Mon 08:00-18:00", openings((0, 480, 1080))),
         ("tue 8-18", openings((1, 480, 1080))),
+        ("Mo 8-18", openings((0, 480, 1080))),
         ("Mon\u2013Tue 8 \u2013 18", openings((0, 480, 1080), (1, 480, 1080))),
         ("Monday-Tuesday 8:30 - 9.15", openings((0, 510, 555), (1, 510, 555))),
         ("Sat-Mon 0:00-24:00", openings((0, 0, 1440), (5, 0, 1440), (6, 0, 1440))),
@@ -33,6 +34,7 @@ def openings(*given: tuple[int, int, int]) -> tuple[Opening, ...]:
             openings((0, 540, 720), (0, 780, 1020), (2, 540, 720), (2, 780, 1020)),
         ),
         ("Mon 9-12; Fri 13-17", openings((0, 540, 720), (4, 780, 1020))),
+        ("Mon 9-12;; Fri 9:59-13:00,", openings((0, 540, 720), (4, 599, 780))),
         ("Fri 22:00-02:00", openings((4, 1320, 1560))),
         ("Sun 20-24", openings((6, 1200, 1440))),
     ],
@@ -63,8 +65,9 @@ def test_hours_without_days_are_those_of_every_day() -> None:
     ],
 )
 def test_what_is_no_hours_is_told(text: str, problem: str) -> None:
-    with pytest.raises(HoursSyntaxError, match=problem):
+    with pytest.raises(HoursSyntaxError, match=problem) as caught:
         parse_hours(text)
+    assert str(caught.value).startswith(("has ", "lacks "))  # it ends a sentence
 
 
 @given(st.text(alphabet="MonTueFri 0123456789:-,;.", max_size=30) | st.text(max_size=20))
@@ -119,6 +122,9 @@ def test_a_time_that_the_clock_skips_is_the_moment_when_it_does() -> None:
     nothing = Hours(parse_hours("Sun 02:10-02:50"), BERLIN)
     change = nothing.next_change(berlin("2026-03-28T12:00"))
     assert change == berlin("2026-04-05T02:10")
+    west = Hours(parse_hours("Sun 02:30-06:00"), ZoneInfo("America/New_York"))
+    skipped = datetime(2026, 3, 8, 7, tzinfo=UTC)  # 02:00 becomes 03:00
+    assert west.next_change(skipped - timedelta(hours=2)) == skipped
 
 
 def test_a_time_that_the_clock_shows_twice_begins_with_the_first_and_ends_with_the_second() -> None:
@@ -144,6 +150,20 @@ def test_a_holiday_is_outside_the_hours_and_cuts_a_night_short() -> None:
     assert hours.next_change(berlin("2026-12-25T00:00")) == berlin("2026-12-28T22:00")
 
 
+def test_work_goes_on_at_the_very_moment_at_which_a_holiday_ends() -> None:
+    morning = Closure(berlin("2026-11-23T00:00"), berlin("2026-11-23T12:00"))
+    hours = Hours(parse_hours("Mon-Fri 09:00-17:00"), BERLIN, (morning,))
+    assert hours.outside(berlin("2026-11-23T11:59:59"))
+    assert not hours.outside(berlin("2026-11-23T12:00"))
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 30])
+def test_a_change_in_so_many_weeks_to_the_second_is_not_missed(weeks: int) -> None:
+    holiday = Closure(berlin("2026-12-24T18:00"), berlin("2026-12-28T00:00"))
+    hours = Hours(parse_hours("0-24"), BERLIN, (holiday,))
+    assert hours.next_change(holiday.start - timedelta(weeks=weeks)) == holiday.start
+
+
 def test_a_long_closure_is_slept_through() -> None:
     closed = Closure(berlin("2026-08-01T00:00"), berlin("2026-09-14T00:00"))
     later = Closure(berlin("2026-11-02T00:00"), berlin("2026-11-03T12:00"))
@@ -154,6 +174,9 @@ def test_a_long_closure_is_slept_through() -> None:
 def test_a_clock_that_was_never_set_puts_out_no_light() -> None:
     never_set = datetime(1970, 1, 4, 3, tzinfo=UTC)
     assert not NINE_TO_FIVE.outside(never_set)
+    first = datetime(2025, 1, 1, tzinfo=UTC)  # the first moment that it may show; a night
+    assert NINE_TO_FIVE.outside(first)
+    assert not NINE_TO_FIVE.outside(first - timedelta(microseconds=1))
 
 
 _zones = st.sampled_from(

@@ -14,6 +14,7 @@ from busylight.core.light import (
     dimmed,
     effect_level,
     parse_light,
+    reordered,
     shown_rgb,
 )
 
@@ -117,6 +118,38 @@ def test_dimming_never_makes_brighter_and_never_puts_out_what_was_lit(
     assert dim.brightness <= light.brightness
     assert (dim.brightness == 0) == (light.brightness == 0)
     assert dim.rgb == light.rgb
+
+
+@pytest.mark.parametrize(
+    ("brightness", "percent", "left"),
+    [(255, 100, 255), (255, 50, 128), (200, 25, 50), (255, 0, 0), (3, 10, 1), (1, 1, 1), (0, 9, 0)],
+)
+def test_a_light_is_dimmed_to_a_share_of_what_it_was(
+    brightness: int, percent: int, left: int
+) -> None:
+    moving = LightState(1, 2, 3, brightness, Effect.PULSE, 2)
+    assert dimmed(moving, percent) == LightState(1, 2, 3, left, Effect.PULSE, 2)
+
+
+@given(lights, st.permutations("rgb"))
+def test_a_lamp_that_takes_its_channels_in_another_order_shows_the_colour_that_was_meant(
+    light: LightState, order: list[str]
+) -> None:
+    sent = reordered(light, "".join(order))
+    assert dict(zip(order, sent.rgb, strict=True)) == dict(zip("rgb", light.rgb, strict=True))
+    assert reordered(light, "rgb") == light
+    assert (sent.brightness, sent.effect, sent.period) == (
+        light.brightness,
+        light.effect,
+        light.period,
+    )
+
+
+def test_a_colour_is_sent_with_the_brightness_and_the_effect_applied() -> None:
+    half = LightState(200, 100, 50, 51)  # a fifth
+    assert shown_rgb(half) == (40, 20, 10)
+    assert shown_rgb(half, 0.5) == (20, 10, 5)
+    assert shown_rgb(half, 0) == (0, 0, 0)
 
 
 @given(lights, st.floats(0, 1e6))

@@ -70,16 +70,16 @@ def test_a_brightness_out_of_range_is_brought_into_it(given_brightness: float, t
         ({}, "has none of state"),
         ({"transition": 1}, "has none of state"),
         ({"state": True}, "ON or OFF"),
-        ({"state": "TOGGLE"}, "ON or OFF"),
+        ({"state": "TOGGLE"}, "has state 'TOGGLE'; ON or OFF is expected"),
         ({"brightness": True}, "whole number"),
         ({"brightness": 12.5}, "whole number"),
         ({"brightness": "12"}, "whole number"),
         ({"brightness": None}, "whole number"),
         ({"color": {"r": 1, "g": 2}}, "is expected"),
-        ({"color": {"r": 1, "g": 2, "b": 256}}, "0 to 255"),
+        ({"color": {"r": 1, "g": 2, "b": 256}}, "has color's b 256; 0 to 255 is expected"),
         ({"color": {"r": 1, "g": 2, "b": -1}}, "0 to 255"),
         ({"color": {"r": 1, "g": 2, "b": False}}, "whole number"),
-        ({"color": "red"}, "is expected"),
+        ({"color": "red"}, "has color 'red'; .*255.* is expected"),
         ({"effect": "rainbow"}, "known are solid, blink, pulse, breathe"),
         ({"effect": 3}, "known are"),
         ({"color_temp": 0}, "1 to 1000000"),
@@ -91,6 +91,64 @@ def test_a_light_command_that_means_nothing_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(CommandError, match=words):
         light(document)
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b'{"state":"on "}', "has state 'on '; ON or OFF is expected"),
+        (b'{"color":"red"}', 'has color \'red\'; {"r":255,"g":0,"b":0} is expected'),
+        (b'{"color":{"r":0,"g":1,"b":256}}', "has color's b 256; 0 to 255 is expected"),
+        (b'{"color_temp":0}', "has color_temp 0; 1 to 1000000 is expected"),
+        (b'{"color_temp_kelvin":null}', "has color_temp_kelvin None; a whole number is expected"),
+        (b'{"brightness":"12"}', "has brightness '12'; a whole number is expected"),
+        (b'{"effect":3}', "has effect 3; known are solid, blink, pulse, breathe"),
+        (b"{}", "has none of state, color, color_temp, brightness and effect"),
+        (b"OFF", 'is no JSON: \'OFF\'; right would be {"state":"ON"}'),
+        (b"[1]", 'is no JSON object: \'[1]\'; right would be {"state":"ON"}'),
+        (b'{"x":NaN}', 'is no JSON: \'{"x":NaN}\'; right would be {"state":"ON"}'),
+        (b"\xff", "is no UTF-8 text"),
+        (b" " * (SIZE_LIMIT + 1), "is longer than 4096 bytes"),
+    ],
+)
+def test_who_sent_a_wrong_light_command_is_told_what_was_wrong_and_what_would_be_right(
+    payload: bytes, told: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        light_command(payload)
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (
+            b"asleep",
+            "has mode 'asleep'; known are auto, available, busy, do_not_disturb, away, off, manual",
+        ),
+        (
+            b'{"mode":null}',
+            "has mode None; known are auto, available, busy, do_not_disturb, away, off, manual",
+        ),
+        (b'{"mode":"busy","for":0}', "has for 0; 1 to 86400 is expected"),
+        (b'{"mode":"busy","for":"25m"}', "has for '25m'; a whole number is expected"),
+        (b'{"mode":"auto","for":60}', "has a time, which does not go with auto"),
+        (b'{"for":60}', "has no mode"),
+        (b'{"mode":"busy","a":1,"b":2}', "has 'a'; known are mode and for"),
+        (b"{busy}", 'is no JSON: \'{busy}\'; right would be {"mode":"busy","for":1500}'),
+    ],
+)
+def test_who_sent_a_wrong_mode_is_told_what_was_wrong_and_what_would_be_right(
+    payload: bytes, told: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        mode_command(payload)
+    assert str(caught.value) == told
+
+
+def test_a_payload_may_be_as_long_as_the_limit() -> None:
+    payload = b'{"state":"ON"}'
+    assert light_command(payload.ljust(SIZE_LIMIT)) == SetLight(on=True)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.knowledge import Known, NotKnown, SignInPrompt, Trouble, Why
-from busylight.core.override import Mode, Override
+from busylight.core.override import Mode, Override, Press
 from busylight.core.presence import Presence
-from busylight.core.view import Diagnostics, PartHealth, PartState, Person, View
+from busylight.core.reader import Duty, Role
+from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Person, View
 from busylight.mqtt.settings import MqttSettings
-from busylight.outputs.mqtt.payloads import Told, messages
+from busylight.outputs.mqtt.payloads import (
+    Payload,
+    Told,
+    alive_topic,
+    alive_topics,
+    button_message,
+    json_payload,
+    messages,
+    standing_by_messages,
+    topic_part,
+)
 from tests.support.mqtt import BASE, a_view, light, not_known, settings_of
 
 GUID = "FA8BF3DC-eca7-46b7-bad1-db199b62afc3"
@@ -78,6 +89,12 @@ def test_half_a_character_in_a_status_message_does_not_break_the_payload() -> No
     broken = Presence("Busy", "Busy", status_message="x\ud83dy")
     view = a_view(knowledge=Known(broken, 1.0, 1.0))
     assert document(view, "presence", status_message=True)["status_message"] == "x?y"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_json_cannot_say_is_never_published(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_payload({"since": number})
 
 
 def test_a_light_is_home_assistants_json_light() -> None:
@@ -206,6 +223,57 @@ def test_whatever_graph_says_becomes_json(word: str, other: str, message: str) -
     assert found["fresh"] is True
 
 
+def test_of_a_person_the_status_message_too_is_told_only_when_asked_for() -> None:
+    view = a_view(people={"ada": Person(Known(TALKATIVE, 1.0, 1.0), None)})
+    told = document(view, "users/ada/presence", status_message=True)
+    assert told["status_message"] == TALKATIVE.status_message
+
+
+def test_a_long_name_is_cut_where_a_topic_part_ends() -> None:
+    assert topic_part("A" * 64 + "b") == "a" * 64
+    assert topic_part("\u00c4da/Lovelace #1+") == "-da-lovelace--1-"
+
+
+def test_somebody_may_say_that_a_light_lives_alone_or_as_one_of_two() -> None:
+    assert set(alive_topics(BASE)) == {
+        f"{BASE}/availability",
+        f"{BASE}/reader/primary",
+        f"{BASE}/reader/spare",
+    }
+    for settings in (settings_of(), *(settings_of(reader=role) for role in Role)):
+        assert alive_topic(settings) in alive_topics(BASE)
+
+
+def test_a_press_is_told_once_and_kept_by_nobody() -> None:
+    event = ButtonEvent(Press.DOUBLE, 3, 5.0)
+    assert button_message(event, settings_of()) == {
+        f"{BASE}/button": Payload(b"double_press", retain=False)
+    }
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_primary_that_stands_by_says_that_it_lives_and_whether_it_reads(*, reads: bool) -> None:
+    view = a_view(duty=Duty(reads=reads))
+    assert standing_by_messages(view, settings_of(reader=Role.PRIMARY)) == {
+        f"{BASE}/reader/primary/reads": Payload(b"true" if reads else b"false"),
+        f"{BASE}/reader/primary": Payload(b"online"),
+    }
+
+
+def test_a_spare_that_stands_by_says_that_it_lives_and_nothing_more() -> None:
+    assert standing_by_messages(a_view(), settings_of(reader=Role.SPARE)) == {
+        f"{BASE}/reader/spare": Payload(b"online")
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_one_of_two_that_leads_takes_back_that_somebody_is_alone(role: Role) -> None:
+    found = messages(a_view(), settings_of(reader=role), rfc3339)
+    assert found[f"{BASE}/availability"] == Payload(b"")
+    assert next(reversed(found.items())) == (f"{BASE}/reader/{role}", Payload(b"online"))
+    assert (f"{BASE}/reader/primary/reads" in found) is (role is Role.PRIMARY)
+
+
 def test_the_same_view_is_always_the_same_bytes() -> None:
     assert published(a_view()) == published(a_view())
 
@@ -228,6 +296,10 @@ def test_of_many_people_only_who_has_changed_is_put_into_words_again() -> None:
 def test_when_the_clock_is_set_everybody_is_told_anew() -> None:
     ada = Person(Known(Presence("Busy", "Busy"), 1, 1), light("red"))
     view, told, settings = a_view(people={"a": ada}), Told(), settings_of()
-    first = messages(view, settings, lambda _moment: "1970", told)
-    second = messages(view, settings, lambda _moment: "2026", told)
+
+    def an_hour_later(moment: float | None) -> str | None:
+        return None if moment is None else rfc3339(moment + 3600)
+
+    first = messages(view, settings, rfc3339, told)
+    second = messages(view, settings, an_hour_later, told)
     assert first[f"{BASE}/users/a/presence"] != second[f"{BASE}/users/a/presence"]

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import OFF, Effect, LightState
-from busylight.core.override import Mode, Override, SetLight, SetMode, override_after
+from busylight.core.override import (
+    Mode,
+    Override,
+    SetLight,
+    SetMode,
+    override_after,
+    parse_duration,
+)
 
 RED = LightState(255, 0, 0, 100, Effect.PULSE, 2)
 BLUE = LightState(0, 0, 255, 200)
@@ -50,8 +57,41 @@ def test_a_partial_command_changes_what_it_names_and_keeps_the_rest() -> None:
     assert dark == Override(Mode.MANUAL, LightState(255, 0, 0, 7, Effect.PULSE, 2))
     still = override_after(SetLight(effect=Effect.SOLID), RED, None, 10)
     assert still == Override(Mode.MANUAL, LightState(255, 0, 0, 100))
+    other = override_after(SetLight(effect=Effect.BLINK), RED, None, 10)
+    usual = LightState(255, 0, 0, 100, Effect.BLINK)  # a pulse's period is none of a blink's
+    assert other == Override(Mode.MANUAL, usual)
     same = override_after(SetLight(effect=Effect.PULSE), RED, None, 10)
     assert same == Override(Mode.MANUAL, RED)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1", 1),
+        ("90", 90),
+        ("90s", 90),
+        ("25m", 1500),
+        ("1h30m", 5400),
+        ("1h", 3600),
+        ("1h1m1s", 3661),
+        ("1h5", 3605),
+        (" 2H ", 7200),
+        ("24h", 86_400),
+        ("1440m", 86_400),
+        ("86400", 86_400),
+    ],
+)
+def test_a_time_is_written_as_people_write_it_up_to_a_day(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0h0m0s", "86401", "24h1s", "25h", "1d", "m", "1m1h", "1.5h", "-5", "1 h"]
+)
+def test_what_is_no_time_is_named_with_what_would_be_one(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time") as caught:
+        parse_duration(text)
+    assert str(caught.value) == f"{text!r} is not a time like 25m, 90s or 1h30m, up to 24h"
 
 
 commands = st.one_of(

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busylight.core.light import LightState, parse_light
-from busylight.core.palette import DEFAULT_RULES, KNOWN_KEYS, PALETTES, Palette, is_key, judge_key
+from busylight.core.palette import (
+    DEFAULT_RULES,
+    KNOWN_KEYS,
+    PALETTES,
+    Palette,
+    Rule,
+    is_key,
+    judge_key,
+)
 from busylight.core.presence import ACTIVITIES, AVAILABILITIES, Presence
 
 BLUE = LightState(0, 0, 255)
@@ -172,11 +180,33 @@ def _with_message(message: str, availability: str = "Available", activity: str =
         ("deep -- Work", "MESSAGE_DEEP_WORK"),
         ("deep and work", "MESSAGE_WORK"),
         ("focused", "AVAILABLE"),
+        ("busy until noon", "AVAILABLE"),  # which is no rule for words
         ("", "AVAILABLE"),
     ],
 )
 def test_a_word_of_the_status_message_has_a_rule_of_its_own(message: str, key: str) -> None:
     assert _with_message(message) == key
+
+
+@pytest.mark.parametrize(
+    ("message", "key"),
+    [
+        ("bitte nicht st\u00f6ren, gro\u00dfes Projekt", "MESSAGE_GROSSES"),
+        ("GRO\u1e9eES PROJEKT", "MESSAGE_GROSSES"),  # with the capital sharp s
+        ("yaln\u0131z", "MESSAGE_YALNIZ"),  # with the i without a dot
+        ("\uff26\uff2f\uff23\uff35\uff33", "MESSAGE_FOCUS"),  # in full width
+    ],
+)
+def test_a_word_is_found_however_its_letters_are_written(message: str, key: str) -> None:
+    words_of = ("MESSAGE_FOCUS", "MESSAGE_GROSSES", "MESSAGE_YALNIZ")
+    palette = Palette(dict.fromkeys(words_of, BLUE))
+    assert palette.rule_for(Presence("Busy", "Busy", message)).key == key
+
+
+def test_of_two_rules_for_words_the_one_that_says_more_wins() -> None:
+    palette = Palette({"MESSAGE_FROM": BLUE, "MESSAGE_WORK_FROM_HOME": BLUE})
+    at_home = Presence("Busy", "Busy", "Work from home")
+    assert palette.rule_for(at_home).key == "MESSAGE_WORK_FROM_HOME"
 
 
 def test_a_message_beats_the_availability_and_nothing_that_says_more() -> None:
@@ -213,11 +243,49 @@ def _look_of(key: str) -> tuple[object, float]:
         ("BUSY__INAMETING", "BUSY__INAMEETING"),
         ("BUSYY__INACALL", "BUSY__INACALL"),
         ("UNKOWN", "UNKNOWN"),
+        ("BUZY__FOCUSING", "BUSY__FOCUSING"),  # one half may be newer than us
+        ("HOVERING__INACAL", "HOVERING__INACALL"),
     ],
 )
 def test_a_slip_of_the_pen_is_recognised(key: str, meant: str) -> None:
     verdict = judge_key(key)
     assert (verdict.known, verdict.meant) == (False, meant)
+
+
+# Of these no two are near each other, as AVAILABLE and AVAILABLEIDLE are.
+LONG_KEYS = [key for key in KNOWN_KEYS if len(key) > 11 and key != "AVAILABLEIDLE"]
+edit = st.tuples(st.sampled_from(["insert", "delete", "replace"]), st.floats(0, 0.999))
+
+
+def _misspelt(key: str, edits: list[tuple[str, float]]) -> str:
+    """The key with a Z, which is in none of the long ones, put in, or a letter gone, or both."""
+    for kind, where in edits:
+        place = int(where * len(key))
+        rest = key[place if kind == "insert" else place + 1 :]
+        key = key[:place] + ("" if kind == "delete" else "Z") + rest
+    return key
+
+
+@given(st.sampled_from(LONG_KEYS), st.lists(edit, min_size=1, max_size=2))
+def test_two_wrong_letters_in_a_long_word_are_a_slip_wherever_they_are(
+    key: str, edits: list[tuple[str, float]]
+) -> None:
+    wrong = _misspelt(key, edits)
+    assert judge_key(wrong).meant == (None if wrong == key else key)
+
+
+@given(st.sampled_from(LONG_KEYS), st.sampled_from(["insert", "replace"]), st.floats(0, 0.7))
+def test_three_wrong_letters_are_another_word(key: str, kind: str, where: float) -> None:
+    edits = [(kind, where + n / 10) for n in range(3)]
+    assert judge_key(_misspelt(key, edits)).meant is None
+    assert judge_key(key[3:]).meant is None
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("ZZBUSY", "BUSY"), ("BUSYZZ", "BUSY"), ("BUZZ", "BUSY"), ("ZZZBUSY", None)]
+)
+def test_the_slip_may_stand_at_either_end(key: str, meant: str | None) -> None:
+    assert judge_key(key).meant == meant
 
 
 @pytest.mark.parametrize("key", ["FOCUSING", "BUSY__FOCUSING", "HOVERING__FOCUSING"])
@@ -243,7 +311,20 @@ def test_what_cannot_be_a_key_is_none(key: str) -> None:
 
 def test_a_palette_says_whose_each_rule_is() -> None:
     palette = Palette({"BUSY": BLUE})
-    assert not palette["BUSY"].is_default
+    assert palette["BUSY"] == Rule("BUSY", BLUE, is_default=False)
     assert palette["AWAY"].is_default
     assert len(palette) == len(DEFAULT_RULES)
-    assert "BUSY" in repr(palette)
+    assert repr(palette) == "<Palette with rules of the user's for: BUSY>"
+    assert repr(Palette()) == "<Palette with rules of the user's for: nothing>"
+    assert "for: AWAY, BUSY>" in repr(Palette({"BUSY": BLUE, "AWAY": BLUE}))
+
+
+def test_an_output_of_its_own_rules_keeps_the_rest_of_the_same_table() -> None:
+    everywhere = Palette({"BUSY": BLUE, "AWAY": BLUE}, "colour-blind")
+    own = everywhere.with_rules({"AWAY": None, "MESSAGE_FOCUS": BLUE})
+    assert own.name == "colour-blind"
+    assert (own["BUSY"].light, own["AWAY"].light) == (BLUE, None)
+    changed = {rule.key for rule in own.values() if not rule.is_default}
+    assert changed == {"BUSY", "AWAY", "MESSAGE_FOCUS"}
+    assert own["AVAILABLE"] == everywhere["AVAILABLE"]
+    assert everywhere["AWAY"].light == BLUE

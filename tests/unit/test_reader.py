@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from busylight.app.hub import Hub
 from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Trouble, Why
-from busylight.core.light import LightState
+from busylight.core.light import Effect, LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
@@ -126,6 +126,7 @@ def test_who_is_cut_off_drives_its_own_light_as_primary_and_stays_what_it_was_as
     gone = Reader(SPARE, INTERVAL).after_peers(replace(BOTH, primary_online=False), 0)
     assert gone.after_cut().leads(0.0)
     follows = Reader(SPARE, INTERVAL).after_peers(BOTH, 0)
+    assert follows.after_cut() == replace(follows, joined=False)
     assert not follows.after_cut().leads(0.0)
     assert not follows.after_cut().stands_by(0.0)  # nobody would hear what is asked
 
@@ -222,6 +223,7 @@ def test_what_the_leader_says_of_an_override_holds_for_who_is_led() -> None:
 
 
 RED = LightState(255, 0, 0)
+PULSING = replace(RED, effect=Effect.PULSE)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,13 @@ RED = LightState(255, 0, 0)
         (Override(Mode.BUSY), Override(Mode.AWAY), False),
         (Override(Mode.BUSY), Override(Mode.BUSY, ends_at=5.0), False),
         (Override(Mode.BUSY, ends_at=5.0), Override(Mode.BUSY, ends_at=6.5), True),
+        (Override(Mode.BUSY, ends_at=5.0), Override(Mode.BUSY, ends_at=7.0), True),
+        (Override(Mode.BUSY, ends_at=5.0), Override(Mode.BUSY, ends_at=7.1), False),
         (Override(Mode.BUSY, ends_at=5.0), Override(Mode.BUSY, ends_at=65.0), False),
+        (Override(Mode.BUSY), Override(Mode.BUSY), True),
+        (Override(Mode.MANUAL, RED), Override(Mode.MANUAL), False),  # with a light not heard of
+        (Override(Mode.MANUAL), Override(Mode.MANUAL), False),
+        (Override(Mode.MANUAL, PULSING), Override(Mode.MANUAL, replace(PULSING, period=3.0)), True),
         (Override(Mode.OFF, RED), Override(Mode.OFF), True),
         (Override(Mode.MANUAL, RED), Override(Mode.MANUAL, replace(RED, period=3.0)), True),
         (Override(Mode.MANUAL, RED), Override(Mode.MANUAL, replace(RED, blue=9)), False),

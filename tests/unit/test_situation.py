@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from busylight.core.view import PartHealth, PartState
 
 CALL = Presence("Busy", "InACall")
 FREE = Presence("Available", "Available")
+GONE = Presence("Offline", "Offline")
 RULES = Rules(Palette(), stale_after=60, source="graph", version="1")
 START = Situation(RULES, started_at=0)
 SILENT = Trouble(Why.UNREACHABLE, "no answer")
@@ -125,6 +127,15 @@ def test_a_light_set_by_hand_starts_from_what_is_shown() -> None:
     assert situation.view(2).light == LightState(0, 255, 0, 10)
 
 
+@pytest.mark.parametrize(("presence", "light"), [(CALL, "#ff0000 pulse"), (GONE, "off")])
+def test_manual_keeps_what_is_shown_whatever_is_read_from_then_on(
+    presence: Presence, light: str
+) -> None:
+    kept = START.after_reading(_read(presence), 1).after_command(SetMode(Mode.MANUAL), 2)
+    view = kept.after_reading(_read(FREE), 3).view(3)
+    assert (view.state, view.light) == ("manual", parse_light(light))
+
+
 def test_the_health_of_outputs_is_told() -> None:
     broken = PartHealth(PartState.FAILED, "no such port")
     view = START.after_health("serial", broken).after_health("mqtt", PartHealth()).view(1)
@@ -142,6 +153,7 @@ def test_with_several_people_the_light_shows_the_busiest_who_is_known() -> None:
     assert isinstance(view.people["c"].knowledge, NotKnown)
     assert view.people["c"].light == parse_light("#4000ff 40% pulse 3")
     partly = many.after_reading(reading, 1).after_reading(Reading({"a": FREE}, {"b": gone}), 50)
+    assert partly.view(51).state == "inacall"  # who cannot be read holds as long as anybody
     assert partly.view(62).state == "available"
     assert partly.view(110).state == "unknown"
 

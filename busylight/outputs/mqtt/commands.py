@@ -105,8 +105,8 @@ def _object(payload: bytes, example: str) -> dict[str, Any]:
     return document
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are Python's own idea of JSON
+def _no_constant(_name: str) -> NoReturn:
+    raise ValueError  # NaN and Infinity are Python's own idea of JSON
 
 
 def _state(value: object) -> bool:
@@ -125,7 +125,7 @@ def _color(value: object) -> tuple[int, int, int]:
 
 def _effect(value: object) -> Effect:
     try:
-        return Effect(value.lower() if isinstance(value, str) else "")
+        return Effect(str(value).lower())
     except ValueError:
         expected = ", ".join(Effect)
         raise CommandError(f"has effect {_shown(value)}; known are {expected}") from None
@@ -133,7 +133,7 @@ def _effect(value: object) -> Effect:
 
 def _mode(value: object) -> Mode:
     try:
-        return Mode(value.strip().lower() if isinstance(value, str) else "")
+        return Mode(str(value).strip().lower())
     except ValueError:
         raise CommandError(f"has mode {_shown(value)}; known are {', '.join(Mode)}") from None
 

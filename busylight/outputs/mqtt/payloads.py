@@ -165,7 +165,7 @@ def json_payload(document: Mapping[str, Any] | None, *, retain: bool = True) -> 
     """A document as it is published: compact, in UTF-8."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # A status message can hold half a character (a lone surrogate), which UTF-8 cannot.
-    return Payload(text.encode("utf-8", errors="replace"), retain)
+    return Payload(text.encode(errors="replace"), retain)
 
 
 def topic_part(text: str) -> str:
