@@ -26,27 +26,16 @@ from busylight.core.override import (
     override_after,
 )
 from busylight.core.palette import Palette
-from busylight.core.preferred_presence import PreferredHealth, PreferredState
-from busylight.core.presence import Presence, busyness
+from busylight.core.people import after_reading, in_trouble, known_of, with_lights
+from busylight.core.preferred_presence import PreferredHealth, seen_beside
 from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, same_override
-from busylight.core.view import (
-    ButtonEvent,
-    Diagnostics,
-    PartHealth,
-    PartState,
-    Person,
-    Standing,
-    View,
-)
+from busylight.core.shown import Shown, shown_after
+from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Standing, View
 from busylight.core.walk import step_of
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
-NO_TEAMS: Final = (
-    "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
-    "to Teams on some device"
-)
 OUTSIDE_HOURS: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
@@ -77,14 +66,6 @@ class Rules:
         )
     )
     """What each kind of press of the light's button asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What the light shows of a person, and since when."""
-
-    presence: Presence
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +140,7 @@ class Situation:
         return replace(
             self,
             reader=reader,
-            memories=self.memories if led else self._memories_in(trouble, now),
+            memories=self.memories if led else in_trouble(self.memories, trouble, now),
             trouble=trouble,
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
@@ -170,7 +151,7 @@ class Situation:
     def after_followed(self, answer: Reading | Trouble, now: float) -> "Situation":
         """What holds when the other reader has published what it knows."""
         if isinstance(answer, Trouble):
-            return replace(self, memories=self._memories_in(answer, now))
+            return replace(self, memories=in_trouble(self.memories, answer, now))
         memories = self._memories_after(answer, now, followed=True)
         after = replace(self, memories=memories, followed=True, shown=self.shown_at(now))
         return replace(after, shown=after.shown_at(now))
@@ -183,21 +164,7 @@ class Situation:
         if followed is not self.followed and len(before) == len(said) == 1 and not self.rules.many:
             # The same person, whom the other reader calls by another name.
             before = dict(zip(said, before.values(), strict=True))
-        memories = {}
-        for person, presence in reading.presences.items():
-            memory = before.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(
-                presence, now, self.rules.stale_after, reading.slowed_to
-            )
-        for person, trouble in reading.troubles.items():
-            memory = before.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_trouble(trouble, now)
-        return MappingProxyType(memories)
-
-    def _memories_in(self, trouble: Trouble, now: float) -> Mapping[str, Memory]:
-        return MappingProxyType(
-            {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
-        )
+        return after_reading(before, reading, now, Memory(self.started_at), self.rules.stale_after)
 
     def after_peers(self, peers: Peers, now: float) -> "Situation":
         """What holds when the broker has told how the two readers are."""
@@ -216,7 +183,7 @@ class Situation:
         if not turns.own:
             return replace(after, trouble=None)
         if before.followed and not turns.followed and self.trouble is not None:
-            return replace(after, memories=self._memories_in(self.trouble, now))
+            return replace(after, memories=in_trouble(self.memories, self.trouble, now))
         return after
 
     def after_shared(self, override: Override | None, now: float) -> "Situation":
@@ -317,11 +284,11 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
                 credential=self.credential,
-                preferred_presence=self._preferred_presence(knowledge),
+                preferred_presence=seen_beside(self.preferred_presence, knowledge),
                 reader=self._standing(now),
             ),
             people=MappingProxyType(
-                self._with_lights(people, palette, now)
+                with_lights(people, palette, now, outside_hours=self.outside_hours(now))
                 if self.rules.many and not self.followed
                 else {}
             ),
@@ -331,18 +298,6 @@ class Situation:
                 asked=self.asked,
             ),
         )
-
-    def _preferred_presence(self, knowledge: Knowledge) -> PreferredHealth | None:
-        """What became of it: Teams takes it also where it has no effect, and does not say so."""
-        health = self.preferred_presence
-        if (
-            health is None
-            or health.state is not PreferredState.SET
-            or not isinstance(knowledge, Known)
-            or knowledge.presence.availability != "Offline"
-        ):
-            return health
-        return replace(health, error=NO_TEAMS)
 
     def _standing(self, now: float) -> Standing | None:
         reader = self.reader
@@ -369,22 +324,8 @@ class Situation:
             outside_hours=self.outside_hours(now),
         )
 
-    def _with_lights(
-        self, people: Mapping[str, Knowledge], palette: Palette, now: float
-    ) -> Mapping[str, Person]:
-        outside = self.outside_hours(now)
-        lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
-        found = {}
-        for who, knowledge in people.items():
-            same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
-            if same not in lights:
-                lights[same] = decide(knowledge, None, palette, now, outside_hours=outside).light
-            found[who] = Person(knowledge, lights[same])
-        return MappingProxyType(found)
-
     def _people(self, now: float) -> dict[str, Knowledge]:
-        stale_after = self.rules.stale_after
-        return {who: memory.knowledge(now, stale_after) for who, memory in self.memories.items()}
+        return known_of(self.memories, now, self.rules.stale_after)
 
     def _busiest(self, people: Mapping[str, Knowledge], now: float) -> Knowledge:
         nobody = Memory(self.started_at, trouble=self.trouble, trouble_since=self.trouble_since)
@@ -399,17 +340,7 @@ class Situation:
         return self._shown_of(knowledge, now) if isinstance(knowledge, Known) else None
 
     def _shown_of(self, knowledge: Known, now: float) -> Shown | None:
-        if not self.rules.minimum_duration:
-            return None
-        presence, shown = knowledge.presence, self.shown
-        if shown is None:
-            return Shown(presence, now)
-        if presence.words == shown.presence.words:
-            return replace(shown, presence=presence)
-        ends = shown.since + self.rules.minimum_duration
-        if busyness(presence) > busyness(shown.presence):
-            return Shown(presence, now)
-        return Shown(presence, ends) if now >= ends else shown
+        return shown_after(self.shown, knowledge.presence, now, self.rules.minimum_duration)
 
     def next_change(self, now: float) -> float | None:
         """When the view changes although nothing happens; None: never."""
