@@ -159,6 +159,8 @@ class Duty:
     """Whether it has read itself what is known, and not the other one."""
     asked: Asked | None = None
     """The last thing to be passed on to the other one."""
+    commands: int = 0
+    """How many commands for the light have been taken in: each is answered, changed or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ class Situation:
     """Whether the memories are of what the other reader has published."""
     asked: Asked | None = None
     """What was last asked of the other reader."""
+    commands: int = 0
+    """How many commands for the light have been taken in."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
@@ -218,7 +220,8 @@ class Situation:
         still = replace(self, walk_began=None)
         view = still.view(now)
         before = still.after_showing(view)
-        return replace(before, override=override_after(command, view.light, before.last_lit, now))
+        override = override_after(command, view.light, before.last_lit, now)
+        return replace(before, override=override, commands=self.commands + 1)
 
     def after_showing(self, view: View) -> "Situation":
         """What holds when this view has been shown: a light that is not dark is remembered.
@@ -296,6 +299,7 @@ class Situation:
                 reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
+                commands=self.commands,
             ),
         )
 

@@ -94,6 +94,24 @@ def test_the_override_of_the_one_that_leads_is_taken_over(
     assert heard.shared == "nothing"  # once
 
 
+def test_another_light_set_by_hand_is_news_while_the_override_is_that() -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary").hear("light", _light(1))
+    assert heard.hear("override", b'{"mode":"manual","ends_at":null}').shared is not None
+    changes = heard.changes
+    shared = heard.hear("light", _light(2), retained=False).shared
+    assert shared == Override(Mode.MANUAL, LightState(2, 2, 3, 9, Effect.BLINK))
+    assert heard.hear("light", _light(2)).hear("light", b"junk").shared == "nothing"
+    assert heard.changes == changes + 1
+    heard.hear("override", b"null")
+    assert heard.shared is None
+    assert heard.hear("light", _light(4)).shared == "nothing"
+
+
+def _light(red: int) -> bytes:
+    color = f'{{"r":{red},"g":2,"b":3}}'
+    return f'{{"state":"ON","brightness":9,"color":{color},"effect":"blink"}}'.encode()
+
+
 def test_an_override_with_an_end_ends_when_its_date_says() -> None:
     ends_at = clock.now() + 600
     date = clock.WallClock().rfc3339(ends_at)

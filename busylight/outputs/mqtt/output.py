@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Self
 from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
-from busylight.core.override import Command, Refresh
+from busylight.core.override import Command
 from busylight.core.reader import Asked, News
 from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
@@ -158,8 +158,6 @@ class MqttOutput:
                     yield news
                 continue
             yield heard
-            if not isinstance(heard, Refresh):
-                self._answer()
 
     async def __aexit__(
         self,
@@ -210,7 +208,8 @@ class MqttOutput:
 
     def _put(self, view: View, latest: LatestWins) -> list[str]:
         """Hand over what is to stand on the broker; return the topics of devices among it."""
-        self._view = view = self._with_calm_times(view)
+        before, view = self._view, self._with_calm_times(view)
+        self._view = view
         if self._pair is not None:
             if not self._pair.publishes(view):
                 self._stand_by(view, latest, self._pair)
@@ -220,7 +219,7 @@ class MqttOutput:
                 latest.say(self._pair.claim())
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
-        latest.put(payloads)
+        latest.put(payloads, again=self._answers(before, view))
         self._put_button(view, latest)
         stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
@@ -277,13 +276,11 @@ class MqttOutput:
         )
         return said if self._pair is None else self._pair.own_words(view, said)
 
-    def _answer(self) -> None:
-        """Say mode and override once more: also a command that changes nothing is answered."""
-        if self._latest is None or self._view is None or not self._may_publish:
-            return
-        said = self._messages(self._view)
-        topics = [f"{self._settings.base}/{end}" for end in ("mode", "override")]
-        self._latest.put_again({topic: said[topic] for topic in topics})
+    def _answers(self, before: View | None, view: View) -> tuple[str, ...]:
+        """What is said once more after a command, also after one that changes nothing."""
+        if before is None or before.duty.commands == view.duty.commands:
+            return ()
+        return tuple(f"{self._settings.base}/{end}" for end in ("mode", "override"))
 
     @property
     def _may_publish(self) -> bool:

@@ -147,9 +147,8 @@ class Pair:
             with suppress(ValueError):
                 self._leader = Role(payload.decode("ascii", "replace"))
         elif topic == f"{self._settings.base}/light":
-            with suppress(ValueError, TypeError, KeyError, RecursionError):
-                self._light = _light_of(json.loads(payload))
-            return  # by itself it is no news
+            if not self._takes_light(payload):
+                return
         elif topic == f"{self._settings.base}/override":
             with suppress(ValueError, RecursionError):
                 self._override = json.loads(payload)
@@ -159,6 +158,18 @@ class Pair:
             self._changed()
         elif self._is_settled and Role.PRIMARY in self._online:
             self._join()
+
+    def _takes_light(self, payload: bytes) -> bool:
+        """Whether it is news: the light that was set by hand is told nowhere else."""
+        before = self._light
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            self._light = _light_of(json.loads(payload))
+        override = self._override
+        is_manual = isinstance(override, dict) and override.get("mode") == Mode.MANUAL
+        if not is_manual or self._light == before:
+            return False
+        self._told_override = ...
+        return True
 
     def _heard_alive(self, role: Role, online: bool, *, retained: bool) -> None:  # noqa: FBT001 -- what was heard
         self._online[role] = online

@@ -1,0 +1,92 @@
+"""What one program, or two of one light, say on a real broker: answers, takeovers, old readings."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from busylight.core.presence import Presence
+from tests.support.broker import Broker, Recorder, eventually
+from tests.support.mqtt import BASE
+from tests.support.readers import Graph, alone, pair
+
+FREE = Presence("Available", "Available")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker") as broker:
+        yield broker
+
+
+@pytest.fixture
+def recorder(broker: Broker) -> Iterator[Recorder]:
+    with Recorder(broker) as recorder:
+        yield recorder
+
+
+# -- Commands ------------------------------------------------------------------------------------
+
+
+async def test_a_command_is_answered_once_with_what_holds_after_it(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    topics = [f"{BASE}/mode", f"{BASE}/override"]
+
+    def said() -> list[bytes]:
+        return [each.payload for each in recorder.heard if each.topic in topics]
+
+    async with alone(broker, Graph({"me": FREE}), tmp_path) as program:
+        await eventually(lambda: recorder.last(f"{BASE}/availability") == b"online")
+        for word in (b"busy", b"busy", b"auto", b"auto"):  # also where nothing changes
+            override = b"null" if word == b"auto" else b'{"mode":"busy","ends_at":null}'
+            recorder.forget()
+            recorder.publish(f"{BASE}/mode/set", word)
+            await eventually(lambda: len(said()) >= 2)
+            recorder.publish(f"{BASE}/mode/set", b"away")  # whatever comes late comes before this
+            await eventually(lambda: recorder.last(f"{BASE}/mode") == b"away")
+            assert said()[:3] == [word, override, b"away"]
+        assert program.hub.view.mode == "away"
+
+
+def _has_answered(recorder: Recorder, times: int) -> bool:
+    return len(recorder.payloads(f"{BASE}/override")) == times
+
+
+async def test_a_colour_set_by_hand_stays_on_both_lights_until_the_next_command(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    commands = {
+        "light/set": [
+            b'{"state":"ON","color":{"r":255,"g":0,"b":0}}',
+            b'{"state":"ON","color":{"r":0,"g":0,"b":255}}',
+            b'{"state":"ON","brightness":50}',
+        ],
+        "mode/set": [b"busy", b"auto"],
+    }
+    async with pair(broker, Graph({"me": FREE}), tmp_path) as (primary, spare):
+        recorder.forget()
+        for program in (primary, spare):
+            program.views.clear()
+        asked = [(end, payload) for end, payloads in commands.items() for payload in payloads]
+        for number, (end, payload) in enumerate(asked, 1):
+            recorder.publish(f"{BASE}/{end}", payload)
+            await eventually(partial(_has_answered, recorder, number))
+        # Both have heard all of that when they hear this.
+        recorder.publish(f"{BASE}/mode/set", b"away")
+        await eventually(lambda: spare.hub.view.mode == primary.hub.view.mode == "away")
+    for program in (primary, spare):
+        told = [
+            (view.mode.value, view.light and view.light.hex, view.light and view.light.brightness)
+            for view in program.views
+        ]
+        steps = [each for number, each in enumerate(told) if not number or told[number - 1] != each]
+        assert steps == [
+            ("manual", "#ff0000", 255),
+            ("manual", "#0000ff", 255),
+            ("manual", "#0000ff", 50),
+            ("busy", "#ff0000", 255),
+            ("auto", "#00ff00", 255),
+            ("away", "#ffbf00", 36),
+        ]
