@@ -90,3 +90,22 @@ async def test_a_colour_set_by_hand_stays_on_both_lights_until_the_next_command(
             ("auto", "#00ff00", 255),
             ("away", "#ffbf00", 36),
         ]
+
+
+# -- Takeovers without a reading -----------------------------------------------------------------
+
+
+async def test_the_light_of_an_override_goes_with_it_also_where_nobody_can_read(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    graph = Graph({"me": FREE})
+    async with pair(broker, graph, tmp_path) as (_, spare):
+        graph.answers = False
+        await eventually(lambda: recorder.last(f"{BASE}/reader/leader") == b"spare")
+        before = recorder.last(f"{BASE}/light")
+        recorder.publish(f"{BASE}/mode/set", b"do_not_disturb")
+        await eventually(lambda: recorder.last(f"{BASE}/light") != before)
+        recorder.publish(f"{BASE}/mode/set", b"auto")
+        await eventually(lambda: recorder.last(f"{BASE}/mode") == b"auto")
+        await eventually(lambda: recorder.last(f"{BASE}/light") == before)
+        assert not spare.hub.view.duty.is_own

@@ -149,15 +149,36 @@ def test_whoever_takes_over_leaves_the_other_ones_last_word_until_it_has_one_of_
 
     followed = Duty(is_own=False)
     assert words(knowledge=KNOWN) == said
+    pair.claim()
     assert words(knowledge=KNOWN, duty=followed) == mode
     assert words(knowledge=STALE, duty=followed) == said  # that it is not known is news
     assert words(knowledge=KNOWN, duty=followed, is_last=True) == said
     light = {f"{BASE}/light": Payload(b"")}
     busy = Override(Mode.BUSY)
+    pair.claim()
     assert words(knowledge=KNOWN, duty=followed, override=busy) == mode | light
     assert words(knowledge=STARTING) == said  # both begin: that is the truth
+    pair.claim()
     pair.stood_by = True
     assert words(knowledge=STARTING) == mode
+
+
+def test_a_light_that_changes_without_a_reading_is_told_from_then_on() -> None:
+    pair = Heard(Role.SPARE).hear("reader/primary", b"offline").pair
+    said = {f"{BASE}/light": Payload(b"")}
+
+    def is_told(shown: str, **changes: Any) -> bool:
+        view = a_view(shown, knowledge=KNOWN, duty=Duty(is_own=False), **changes)
+        return bool(pair.own_words(view, said))
+
+    pair.claim()
+    assert not is_told("red")
+    assert is_told("blue", override=Override(Mode.BUSY))
+    assert is_told("red")  # else the override's light would stay
+    pair.claim()
+    assert not is_told("red")  # the other one has told it since
+    assert is_told("off")  # the working hours have ended
+    assert is_told("red")
 
 
 async def test_a_spare_waits_for_a_primary_that_nobody_has_heard_of_but_not_for_ever(

@@ -46,6 +46,8 @@ class Pair:
         self._light: LightState | None = None
         self._override: Any = ...  # not heard yet
         self._told_override: Any = ...
+        self._others_light: Any = ...  # not shown yet
+        self._light_is_ours = False
         self._timers: list[asyncio.TimerHandle] = []
         self._handover: asyncio.TimerHandle | None = None
         self._contested = False
@@ -104,10 +106,22 @@ class Pair:
         else:
             is_news = knowledge.why is not Why.STARTING or not self.stood_by
         if is_news or view.is_last:
+            self._light_is_ours = True
             return dict(said)
         base = self._settings.base
-        others = {f"{base}/presence"} | ({f"{base}/light"} if view.override is None else set())
+        others = {f"{base}/presence"} | (set() if self._tells_light(view) else {f"{base}/light"})
         return {topic: payload for topic, payload in said.items() if topic not in others}
+
+    def _tells_light(self, view: View) -> bool:
+        """Whether the light that stands there is ours, or is not what it should be any more.
+
+        An override, and the beginning or end of working hours, change it without a reading.
+        """
+        if self._others_light is ...:
+            self._others_light = view.light
+        if view.override is not None or view.light != self._others_light:
+            self._light_is_ours = True
+        return self._light_is_ours
 
     def news(self) -> list[News]:
         """What the program has to know, newest only."""
@@ -122,7 +136,8 @@ class Pair:
         return [*news, self.peers]
 
     def claim(self) -> dict[str, Payload]:
-        """What is said before one's first state."""
+        """What is said before one's first state; of states nothing is ours yet."""
+        self._others_light, self._light_is_ours = ..., False
         return {leader_topic(self._settings): Payload(self.role.encode())}
 
     def farewell(self) -> dict[str, Payload]:
