@@ -15,6 +15,8 @@ FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
 LATE: Final = 2.0
 """Seconds that a reading may be late, beyond two intervals: then it counts as failed twice."""
+ASKED_LIMIT: Final = 16
+"""Things asked of the other reader are kept until they are passed on; of more the oldest go."""
 _SAME_END: Final = 2.0
 """Seconds: two ends of an override that lie no further apart are one, told in whole seconds."""
 
@@ -147,6 +149,16 @@ class Asked:
 
     command: SetMode | Refresh
     at: float
+    number: int
+    """Of all that was asked since the program began: no two of them are the same."""
+
+
+def asked_after(
+    asked: tuple[Asked, ...], command: SetMode | Refresh, now: float
+) -> tuple[Asked, ...]:
+    """What was asked last, with one thing more: whoever passes them on may have missed some."""
+    number = asked[-1].number + 1 if asked else 1
+    return (*asked, Asked(command, now, number))[-ASKED_LIMIT:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +169,8 @@ class Duty:
     """Whether the program's own readings go well, and it knows who else is there."""
     is_own: bool = True
     """Whether it has read itself what is known, and not the other one."""
-    asked: Asked | None = None
-    """The last thing to be passed on to the other one."""
+    asked: tuple[Asked, ...] = ()
+    """What was to be passed on to the other one last, oldest first."""
     commands: int = 0
     """How many commands for the light have been taken in: each is answered, changed or not."""
 

@@ -28,7 +28,7 @@ from busylight.core.override import (
 from busylight.core.palette import Palette
 from busylight.core.people import after_reading, in_trouble, known_of, with_lights
 from busylight.core.preferred_presence import PreferredHealth, seen_beside
-from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, same_override
+from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, asked_after, same_override
 from busylight.core.shown import Shown, shown_after
 from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Standing, View
 from busylight.core.walk import step_of
@@ -94,7 +94,7 @@ class Situation:
     """With a spare reader: how this one of the two stands; None: it is alone."""
     followed: bool = False
     """Whether the memories are of what the other reader has published."""
-    asked: Asked | None = None
+    asked: tuple[Asked, ...] = ()
     """What was last asked of the other reader."""
     commands: int = 0
     """How many commands for the light have been taken in."""
@@ -196,7 +196,7 @@ class Situation:
 
     def after_asking(self, command: SetMode | Refresh, now: float) -> "Situation":
         """What holds when the reader that leads is to be asked for something."""
-        return replace(self, asked=Asked(command, now))
+        return replace(self, asked=asked_after(self.asked, command, now))
 
     def stands_by(self, now: float) -> bool:
         """Whether another reader leads, and would hear what is asked of it."""

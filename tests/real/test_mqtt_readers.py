@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from busylight.core.override import Mode, Refresh, SetMode
 from busylight.core.presence import Presence
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import BASE
@@ -90,6 +91,24 @@ async def test_a_colour_set_by_hand_stays_on_both_lights_until_the_next_command(
             ("auto", "#00ff00", 255),
             ("away", "#ffbf00", 36),
         ]
+
+
+async def test_all_that_is_asked_of_the_one_that_stands_by_reaches_the_leader_once_and_in_order(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    topics = {f"{BASE}/mode/set", f"{BASE}/refresh/set"}
+
+    def asked() -> list[bytes]:
+        return [each.payload for each in recorder.heard if each.topic in topics]
+
+    async with pair(broker, Graph({"me": FREE}), tmp_path) as (primary, spare):
+        for command in (SetMode(Mode.BUSY), Refresh(), SetMode(Mode.AWAY), SetMode(Mode.AUTO)):
+            spare.hub.asked_here(command)  # before the output has its turn
+        await eventually(lambda: len(asked()) >= 4)
+        spare.hub.asked_here(SetMode(Mode.OFF))
+        await eventually(lambda: primary.hub.view.mode is Mode.OFF)
+    modes = [f'{{"mode": "{mode}"}}'.encode() for mode in ("busy", "away", "auto", "off")]
+    assert asked() == [modes[0], b"now", *modes[1:]]
 
 
 # -- Takeovers without a reading -----------------------------------------------------------------

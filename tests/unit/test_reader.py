@@ -13,6 +13,7 @@ from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import (
+    ASKED_LIMIT,
     LATE,
     Asked,
     Peers,
@@ -248,8 +249,22 @@ def test_which_overrides_are_the_same(
 @pytest.mark.parametrize("command", [SetMode(Mode.BUSY, 1500), Refresh()])
 def test_what_is_asked_of_the_leader_stands_in_the_view(command: SetMode | Refresh) -> None:
     spare = _pair(SPARE).after_peers(BOTH, 1).after_asking(command, 2)
-    assert spare.view(2).duty.asked == Asked(command, 2)
+    assert spare.view(2).duty.asked == (Asked(command, 2, 1),)
     assert spare.view(2).override is None
+
+
+def test_of_two_things_asked_in_quick_succession_neither_takes_the_others_place() -> None:
+    hub = Hub(Rules(Palette(), 60.0, "graph", "1"), None, Reader(SPARE, INTERVAL))
+    hub.command(BOTH)
+    hub.asked_here(SetMode(Mode.BUSY))
+    hub.asked_here(Refresh())
+    asked = hub.view.duty.asked
+    assert [each.command for each in asked] == [SetMode(Mode.BUSY), Refresh()]
+    assert [each.number for each in asked] == [1, 2]
+    for _ in range(100):
+        hub.asked_here(Refresh())
+    numbers = [each.number for each in hub.view.duty.asked]
+    assert numbers == list(range(103 - ASKED_LIMIT, 103))
 
 
 def test_a_program_that_is_alone_knows_of_no_other() -> None:
@@ -282,6 +297,5 @@ def test_what_is_asked_for_at_this_machine_is_asked_of_the_reader_that_leads() -
     hub.command(BOTH)
     hub.asked_here(SetMode(Mode.BUSY))
     assert hub.view.mode is Mode.AWAY
-    asked = hub.view.duty.asked
-    assert asked is not None
+    (asked,) = hub.view.duty.asked
     assert asked.command == SetMode(Mode.BUSY)

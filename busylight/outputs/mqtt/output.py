@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
 from busylight.core.override import Command
-from busylight.core.reader import Asked, News
+from busylight.core.reader import News
 from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
 from busylight.mqtt import failures
@@ -79,7 +79,7 @@ class MqttOutput:
         self._view: View | None = None
         self._button: ButtonEvent | None = None
         self._news_waits = False
-        self._asked: Asked | None = None
+        self._asked = 0
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -243,10 +243,10 @@ class MqttOutput:
         pair.stood_by = True
         latest.put(standing_by_messages(view, self._settings))
         self._put_button(view, latest)
-        asked = view.duty.asked
-        if asked is not None and asked != self._asked and asked.at > self._began:
-            latest.put_again(asking(asked.command, self._settings))
-        self._asked = asked
+        for asked in view.duty.asked:
+            if asked.number > self._asked and asked.at > self._began:
+                latest.say(asking(asked.command, self._settings))
+            self._asked = max(self._asked, asked.number)
         if self._house is not None:
             self._house.stands(standing_by(self._settings, self._memory))
 
