@@ -27,7 +27,7 @@ from busylight.core.documents import view_document
 from busylight.core.knowledge import NotKnown, Trouble, Why
 from busylight.core.override import Override, Press
 from busylight.core.reader import Reader
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.clock import WallClock

@@ -34,6 +34,16 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Good:
+    """The good reading on which rests what is told."""
+
+    at: float
+    """When it was made."""
+    holds: float
+    """Seconds after which nothing is known any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """What stands on the broker about the two of them."""
 
@@ -43,6 +53,8 @@ class Peers:
     """Whether the primary says that it reads well."""
     leader: Role | None = None
     """Whose states stand there, as that one has said itself."""
+    good: Good | None = None
+    """On what the other one's word rests, if it leads and has said so."""
 
     def online(self, role: Role) -> bool:
         """Whether that one lives, as far as the broker knows."""
@@ -123,6 +135,11 @@ class Reader:
             return None
         return self.good_at + 2 * max(self.interval, self.slowed_to) + LATE
 
+    @property
+    def others_good(self) -> Good | None:
+        """On what the other one's word rests, if it has said so."""
+        return None if self.peers is None else self.peers.good
+
     def leads(self, now: float) -> bool:
         """Whether it leads: a primary that is cut off does, for its own lights.
 
@@ -171,6 +188,8 @@ class Duty:
     """Whether it has read itself what is known, and not the other one."""
     asked: tuple[Asked, ...] = ()
     """What was to be passed on to the other one last, oldest first."""
+    good: Good | None = None
+    """On what rests what is known, if that is known."""
     commands: int = 0
     """How many commands for the light have been taken in: each is answered, changed or not."""
 

@@ -10,10 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from busylight.core.adaptive import Adaptive
-from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import Decision, busiest, decide
-from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import (
@@ -26,11 +23,35 @@ from busylight.core.override import (
     override_after,
 )
 from busylight.core.palette import Palette
-from busylight.core.people import after_reading, in_trouble, known_of, with_lights
+from busylight.core.people import (
+    after_reading,
+    first_to_end,
+    in_trouble,
+    known_of,
+    of_other,
+    with_lights,
+)
 from busylight.core.preferred_presence import PreferredHealth, seen_beside
-from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, asked_after, same_override
+from busylight.core.reader import (
+    Asked,
+    Duty,
+    Good,
+    Peers,
+    Reader,
+    Turns,
+    asked_after,
+    same_override,
+)
+from busylight.core.rules import Rules
 from busylight.core.shown import Shown, shown_after
-from busylight.core.view import ButtonEvent, Diagnostics, PartHealth, PartState, Standing, View
+from busylight.core.view import (
+    ButtonEvent,
+    Diagnostics,
+    PartHealth,
+    PartState,
+    View,
+    standing_of,
+)
 from busylight.core.walk import step_of
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,32 +61,6 @@ OUTSIDE_HOURS: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What does not change while the program runs."""
-
-    palette: Palette
-    stale_after: float
-    """Seconds without a good reading until a presence is not known any more."""
-    source: str
-    """The source's name."""
-    version: str
-    many: bool = False
-    """Whether several people are watched."""
-    hours: Hours | None = None
-    """Working hours; None: always."""
-    adaptive: Adaptive | None = None
-    """How reading adapts; None: it does not."""
-    minimum_duration: float = 0.0
-    """Seconds that a presence is shown at least; what is busier comes at once."""
-    buttons: Mapping[Press, Action] = field(
-        default_factory=lambda: MappingProxyType(
-            {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
-        )
-    )
-    """What each kind of press of the light's button asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +150,8 @@ class Situation:
         if isinstance(answer, Trouble):
             return replace(self, memories=in_trouble(self.memories, answer, now))
         memories = self._memories_after(answer, now, followed=True)
+        good = None if self.reader is None else self.reader.others_good
+        memories = of_other(memories, good, now, still_told=True)
         after = replace(self, memories=memories, followed=True, shown=self.shown_at(now))
         return replace(after, shown=after.shown_at(now))
 
@@ -179,13 +176,20 @@ class Situation:
         return self if self.reader is None else self._with_reader(self.reader.after_cut(), now)
 
     def _with_reader(self, reader: Reader, now: float) -> "Situation":
-        """Our own trouble holds again when we lead, and is forgotten when we read no more."""
+        """Our own trouble holds again when we lead, and is forgotten when we read no more.
+
+        What was followed lasts no longer than the reading on which it rests.
+        """
         before, turns = self.turns(now), reader.turns(now)
         after = replace(self, reader=reader)
+        ends = before.followed and not turns.followed
+        if before.followed and self.followed:
+            memories = of_other(self.memories, reader.others_good, now, still_told=not ends)
+            after = replace(after, memories=memories)
         if not turns.own:
             return replace(after, trouble=None)
-        if before.followed and not turns.followed and self.trouble is not None:
-            return replace(after, memories=in_trouble(self.memories, self.trouble, now))
+        if ends and self.trouble is not None:
+            return replace(after, memories=in_trouble(after.memories, self.trouble, now))
         return after
 
     def after_shared(self, override: Override | None, now: float) -> "Situation":
@@ -288,7 +292,7 @@ class Situation:
                 blocked=self.blocked,
                 credential=self.credential,
                 preferred_presence=seen_beside(self.preferred_presence, knowledge),
-                reader=self._standing(now),
+                reader=None if self.reader is None else standing_of(self.reader, now),
             ),
             people=MappingProxyType(
                 with_lights(people, palette, now, outside_hours=self.outside_hours(now))
@@ -299,16 +303,15 @@ class Situation:
                 reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
+                good=self._good(now),
                 commands=self.commands,
             ),
         )
 
-    def _standing(self, now: float) -> Standing | None:
-        reader = self.reader
-        if reader is None:
+    def _good(self, now: float) -> Good | None:
+        if self.reader is None or (self.followed and self.reader.others_good is None):
             return None
-        peers = reader.peers if reader.joined else None
-        return Standing(reader.role, reader.leads(now), reader.reads(now), peers)
+        return first_to_end(self.memories, now, self.rules.stale_after)
 
     def _override(self, now: float) -> Override | None:
         override = self.override

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from busylight.core.knowledge import Known
 from busylight.core.override import Mode, Refresh, SetMode
 from busylight.core.presence import Presence
+from busylight.edge import clock
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import BASE
-from tests.support.readers import Graph, alone, pair
+from tests.support.readers import Graph, Program, alone, pair
 
 FREE = Presence("Available", "Available")
+STALE_AFTER = 4.0
 
 
 @pytest.fixture
@@ -128,3 +131,21 @@ async def test_the_light_of_an_override_goes_with_it_also_where_nobody_can_read(
         await eventually(lambda: recorder.last(f"{BASE}/mode") == b"auto")
         await eventually(lambda: recorder.last(f"{BASE}/light") == before)
         assert not spare.hub.view.duty.is_own
+
+
+async def test_where_neither_can_read_any_more_nothing_is_known_in_time(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    graph = Graph({"me": FREE})
+
+    def not_known(program: Program) -> bool:
+        return not isinstance(program.hub.view.knowledge, Known)
+
+    async with pair(broker, graph, tmp_path, stale_after=STALE_AFTER) as programs:
+        graph.answers = False
+        await eventually(lambda: all(not_known(program) for program in programs))
+        took = [clock.now() - graph.good_at]
+        await eventually(lambda: b'"fresh":false' in (recorder.last(f"{BASE}/presence") or b""))
+        took.append(clock.now() - graph.good_at)
+        assert recorder.last(f"{BASE}/reader/leader") == b"spare"
+    assert max(took) <= STALE_AFTER + 1

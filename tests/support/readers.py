@@ -16,7 +16,7 @@ from busylight.core.knowledge import Known, Reading, Trouble, Why
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import Reader, Role
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import View
 from busylight.edge import clock
 from busylight.outputs.mqtt.output import MqttOutput

@@ -11,7 +11,7 @@ from busylight.core.knowledge import Known, NotKnown, Trouble, Why
 from busylight.core.light import OFF, Effect, LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.presence import Presence
-from busylight.core.reader import Duty, Peers, Role, Shared
+from busylight.core.reader import Duty, Good, Peers, Role, Shared
 from busylight.edge import clock
 from busylight.outputs.mqtt import pair as pair_module
 from busylight.outputs.mqtt.commands import mode_command, refresh_command
@@ -120,13 +120,53 @@ def test_an_override_with_an_end_ends_when_its_date_says() -> None:
     assert override.ends_at == pytest.approx(ends_at, abs=2)
 
 
+def _age(heard: Heard, reader: Role, good: Good | None) -> Heard:
+    other = Pair(settings_of(reader=reader), reader, lambda: None)
+    ((topic, payload),) = other.age(good).items()
+    assert not payload.retain
+    return heard.hear(topic.removeprefix(f"{BASE}/"), payload.content, retained=False)
+
+
+def test_how_old_the_leaders_word_is_goes_by_ones_own_clock() -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    now = clock.now()
+    good = _age(heard, Role.PRIMARY, Good(now - 7, 60)).pair.peers.good
+    assert good is not None
+    assert good.at == pytest.approx(now - 7, abs=0.5)
+    assert good.holds == 60
+    changes = heard.changes
+    heard.hear("reader/age", b'{"reader":"primary","age":0,"holds":60}')  # it stood there
+    assert _age(heard, Role.SPARE, Good(now, 60)).pair.peers.good == good  # our own
+    for junk in (b"", b"7", b"[]", b'{"reader":"primary","age":-1,"holds":60}'):
+        assert heard.hear("reader/age", junk, retained=False).pair.peers.good == good
+    for age in ("NaN", "Infinity", '"soon"', "1e999", "{}"):
+        said = f'{{"reader":"primary","age":{age},"holds":60}}'.encode()
+        assert heard.hear("reader/age", said, retained=False).pair.peers.good == good
+    assert heard.changes == changes
+    assert _age(heard, Role.PRIMARY, None).pair.peers.good is None
+
+
+def test_what_another_leader_said_before_is_no_age_of_the_new_ones_word() -> None:
+    heard = _age(Heard(Role.SPARE).hear("reader/leader", b"primary"), Role.PRIMARY, Good(1, 60))
+    assert heard.hear("reader/leader", b"spare").pair.peers.good is not None  # it took over
+    assert heard.hear("reader/leader", b"primary").pair.peers.good is None
+
+
+def test_who_comes_is_to_be_told_the_age_that_does_not_stand() -> None:
+    heard = Heard(Role.PRIMARY).hear("reader/spare", b"online")
+    heard.hear("reader/primary", b"online", retained=False)
+    assert not heard.pair.has_come
+    assert heard.hear("reader/spare", b"online", retained=False).pair.has_come
+
+
 def test_ones_own_override_is_no_news() -> None:
     heard = Heard(Role.PRIMARY).hear("reader/leader", b"primary")
     assert heard.hear("override", b'{"mode":"busy","ends_at":null}').shared == "nothing"
 
 
 @given(
-    end=st.sampled_from(["reader/primary", "reader/leader", "light", "override"]), junk=st.binary()
+    end=st.sampled_from(["reader/primary", "reader/leader", "reader/age", "light", "override"]),
+    junk=st.binary(),
 )
 def test_whatever_stands_there_harms_nothing(end: str, junk: bytes) -> None:
     heard = Heard(Role.SPARE).hear("reader/leader", b"primary").hear(end, junk)

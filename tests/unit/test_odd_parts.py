@@ -19,7 +19,7 @@ from busylight.core.light import Effect
 from busylight.core.override import Mode, Press, Pressed, Refresh, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import View
 from busylight.parts import OutputError, SourceError
 

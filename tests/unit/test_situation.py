@@ -13,7 +13,8 @@ from busylight.core.override import Mode, Override, SetLight, SetMode
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import NO_TEAMS, PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.view import PartHealth, PartState
 
 CALL = Presence("Busy", "InACall")

@@ -214,9 +214,13 @@ class MqttOutput:
             if not self._pair.publishes(view):
                 self._stand_by(view, latest, self._pair)
                 return []
-            if not self._publishing:
+            begins = not self._publishing
+            if begins:
                 self._publishing = True
                 latest.say(self._pair.claim())
+            if begins or before is None or before.duty.good != view.duty.good:
+                # Before what it is about, which lasts no longer than its age is known.
+                latest.say(self._pair.age(view.duty.good))
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads, again=self._answers(before, view))
@@ -264,6 +268,9 @@ class MqttOutput:
             self._heard.put_nowait(self._pair)
         if self._view is not None:
             self._put(self._view, self._latest)
+            has_come, self._pair.has_come = self._pair.has_come, False
+            if has_come and self._publishing:
+                self._latest.say(self._pair.age(self._view.duty.good))
             again, self._pair.again = self._pair.again, False
             if again and self._publishing:
                 self._latest.say(self._pair.claim())

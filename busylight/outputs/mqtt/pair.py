@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Final
 from busylight.core.knowledge import Known, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
 from busylight.core.override import Mode, Override, Refresh, SetMode
-from busylight.core.reader import News, Peers, Role, Shared, leading
+from busylight.core.reader import Good, News, Peers, Role, Shared, leading
 from busylight.core.view import View
 from busylight.edge import clock
 from busylight.mqtt.settings import MqttSettings
@@ -18,6 +19,8 @@ from busylight.outputs.mqtt.commands import mode_payload
 from busylight.outputs.mqtt.payloads import (
     ONLINE,
     Payload,
+    age_topic,
+    json_payload,
     leader_topic,
     reader_topic,
     reads_topic,
@@ -43,6 +46,7 @@ class Pair:
         self._online: dict[Role, bool] = {}
         self._primary_reads = False
         self._leader: Role | None = None
+        self._good: Good | None = None
         self._light: LightState | None = None
         self._override: Any = ...  # not heard yet
         self._told_override: Any = ...
@@ -58,12 +62,15 @@ class Pair:
         """Whether this one has said that it lives while the other one led."""
         self.again = False
         """Whether the other one may have published after us, so that all is to be told again."""
+        self.has_come = False
+        """Whether the other one listens since a moment ago, and has missed what does not stand."""
 
     @property
     def topics(self) -> list[str]:
         """What is listened to; the light before the override, which may need it."""
         base = self._settings.base
         readers = [*self._alive, reads_topic(self._settings), leader_topic(self._settings)]
+        readers.append(age_topic(self._settings))
         return [*readers, f"{base}/light", f"{base}/override"]
 
     @property
@@ -74,6 +81,7 @@ class Pair:
             self._online.get(Role.SPARE, False),
             self._primary_reads,
             self._leader,
+            self._good,
         )
 
     def subscribed(self) -> None:
@@ -140,6 +148,18 @@ class Pair:
         self._others_light, self._light_is_ours = ..., False
         return {leader_topic(self._settings): Payload(self.role.encode())}
 
+    def age(self, good: Good | None) -> dict[str, Payload]:
+        """What is said at each reading: how old one's word is, for it may be told far longer.
+
+        By no clock but the listener's, so nothing of it stands.
+        """
+        document = {
+            "reader": self.role.value,
+            "age": None if good is None else round(clock.now() - good.at, 3),
+            "holds": None if good is None else round(good.holds, 3),
+        }
+        return {age_topic(self._settings): json_payload(document, retain=False)}
+
     def farewell(self) -> dict[str, Payload]:
         """What is said after one's last state: a spare tells so that the primary may begin.
 
@@ -154,25 +174,46 @@ class Pair:
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what the broker sends."""
+        if not self._takes(topic, payload, retained=retained):
+            return
+        if self.joined:
+            self._changed()
+        elif self._is_settled and Role.PRIMARY in self._online:
+            self._join()
+
+    def _takes(self, topic: str, payload: bytes, *, retained: bool) -> bool:
+        """Take it in; whether it may be news."""
         if topic in self._alive:
             self._heard_alive(self._alive[topic], payload == ONLINE, retained=retained)
         elif topic == reads_topic(self._settings):
             self._primary_reads = payload == b"true"
         elif topic == leader_topic(self._settings):
             with suppress(ValueError):
-                self._leader = Role(payload.decode("ascii", "replace"))
+                self._heard_leader(Role(payload.decode("ascii", "replace")))
+        elif topic == age_topic(self._settings):
+            return not retained and self._takes_age(payload)
         elif topic == f"{self._settings.base}/light":
-            if not self._takes_light(payload):
-                return
+            return self._takes_light(payload)
         elif topic == f"{self._settings.base}/override":
             with suppress(ValueError, RecursionError):
                 self._override = json.loads(payload)
         else:
-            return
-        if self.joined:
-            self._changed()
-        elif self._is_settled and Role.PRIMARY in self._online:
-            self._join()
+            return False
+        return True
+
+    def _heard_leader(self, leader: Role) -> None:
+        if leader is self.role.other and leader is not self._leader:
+            self._good = None  # what it says from now on rests on readings of its own
+        self._leader = leader
+
+    def _takes_age(self, payload: bytes) -> bool:
+        """Whether the other one has said how old its word is; one's own is no news."""
+        with suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            document = json.loads(payload)
+            if document["reader"] == self.role.other:
+                self._good = _good_of(document)
+                return True
+        return False
 
     def _takes_light(self, payload: bytes) -> bool:
         """Whether it is news: the light that was set by hand is told nowhere else."""
@@ -188,6 +229,7 @@ class Pair:
 
     def _heard_alive(self, role: Role, online: bool, *, retained: bool) -> None:  # noqa: FBT001 -- what was heard
         self._online[role] = online
+        self.has_come |= role is self.role.other and online and not retained
         if role is Role.SPARE and self.role is Role.PRIMARY and online and not retained:
             # It says so once more after its last word: now nothing of it comes any more.
             self.again, self._contested = self.again or self._contested, False
@@ -246,6 +288,17 @@ def _override_of(document: Any, light: LightState | None) -> Override | None:
     if mode is Mode.MANUAL:
         return Override(mode, light or OFF, ends_at)
     return Override(mode, None, ends_at)
+
+
+def _good_of(document: Any) -> Good | None:
+    """On what a reader's word rests; raises where nothing is said of it."""
+    age, holds = document["age"], document["holds"]
+    if age is None:
+        return None
+    age, holds = float(age), float(holds)
+    if not (0 <= age < math.inf and 0 <= holds < math.inf):
+        raise ValueError("it is no age")
+    return Good(clock.now() - age, holds)
 
 
 def _light_of(document: Any) -> LightState:

@@ -61,6 +61,11 @@ def leader_topic(settings: MqttSettings) -> str:
     return f"{settings.base}/reader/leader"
 
 
+def age_topic(settings: MqttSettings) -> str:
+    """Where the one that leads says how old its word is."""
+    return f"{settings.base}/reader/age"
+
+
 def person_base(settings: MqttSettings, person_id: str) -> str:
     """The topic under which everything of one of several people stands."""
     return f"{people_base(settings)}{topic_part(person_id)}"
