@@ -9,12 +9,15 @@ import pytest
 from busylight.core.knowledge import Known
 from busylight.core.override import Mode, Refresh, SetMode
 from busylight.core.presence import Presence
+from busylight.core.reader import Role
 from busylight.edge import clock
 from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import BASE
 from tests.support.readers import Graph, Program, alone, pair
 
 FREE = Presence("Available", "Available")
+AWAY = Presence("Away", "Away")
+ADA, BOB = (f"{digit * 8}-7ef5-42da-9069-724602c31f6b" for digit in "ab")
 STALE_AFTER = 4.0
 
 
@@ -49,8 +52,8 @@ async def test_a_command_is_answered_once_with_what_holds_after_it(
             recorder.publish(f"{BASE}/mode/set", word)
             await eventually(lambda: len(said()) >= 2)
             recorder.publish(f"{BASE}/mode/set", b"away")  # whatever comes late comes before this
-            await eventually(lambda: recorder.last(f"{BASE}/mode") == b"away")
-            assert said()[:3] == [word, override, b"away"]
+            await eventually(lambda: len(said()) >= 4)
+            assert said() == [word, override, b"away", b'{"mode":"away","ends_at":null}']
         assert program.hub.view.mode == "away"
 
 
@@ -149,3 +152,50 @@ async def test_where_neither_can_read_any_more_nothing_is_known_in_time(
         took.append(clock.now() - graph.good_at)
         assert recorder.last(f"{BASE}/reader/leader") == b"spare"
     assert max(took) <= STALE_AFTER + 1
+
+
+def _tells_of(recorder: Recorder, person: str, *, fresh: bool) -> bool:
+    word = b'"fresh":true' if fresh else b'"fresh":false'
+    return word in (recorder.last(f"{BASE}/users/{person}/presence") or b"")
+
+
+@pytest.mark.parametrize("primary_is", ["blind", "gone"])
+async def test_people_of_whom_a_spare_has_never_read_are_told_as_not_known_in_time(
+    primary_is: str, broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    graph = Graph({ADA: FREE})
+    async with pair(broker, graph, tmp_path, stale_after=STALE_AFTER, many=True) as programs:
+        graph.people[BOB] = AWAY  # the primary is told of one more
+        await eventually(lambda: _tells_of(recorder, BOB, fresh=True))
+        graph.answers = False
+        if primary_is == "gone":
+            await programs[0].kill()
+        await eventually(
+            lambda: all(_tells_of(recorder, person, fresh=False) for person in (ADA, BOB))
+        )
+        assert clock.now() - graph.good_at <= STALE_AFTER + 1
+        assert recorder.last(f"{BASE}/reader/leader") == b"spare"
+        unknown = recorder.last(f"{BASE}/light")
+        assert recorder.last(f"{BASE}/users/{BOB}/light") == unknown
+        graph.answers = True
+        await eventually(
+            lambda: all(_tells_of(recorder, person, fresh=True) for person in (ADA, BOB))
+        )
+
+
+async def test_a_reader_that_begins_alone_and_cannot_read_finds_whom_the_other_one_told_of(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    graph = Graph({ADA: FREE, BOB: AWAY})
+    async with pair(broker, graph, tmp_path, stale_after=STALE_AFTER, many=True) as programs:
+        await eventually(lambda: _tells_of(recorder, BOB, fresh=True))
+        for program in programs:
+            await program.kill()
+    graph.answers = False
+    spare = Program(broker, graph, tmp_path / "a new machine", Role.SPARE, {"many": True})
+    try:
+        await eventually(
+            lambda: all(_tells_of(recorder, person, fresh=False) for person in (ADA, BOB))
+        )
+    finally:
+        await spare.kill()

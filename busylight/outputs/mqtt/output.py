@@ -24,6 +24,7 @@ from busylight.outputs.mqtt.announcing import announced, published, standing_by,
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
+from busylight.outputs.mqtt.left_behind import LeftBehind
 from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.pair import Pair, asking
 from busylight.outputs.mqtt.payloads import (
@@ -74,6 +75,7 @@ class MqttOutput:
         self._house: Housekeeping | None = None
         self._pair = self._pair_of(settings)
         self._publishing = False
+        self._left_behind: LeftBehind | None = None
         self._retained = Retained()
         self._is_led = False
         self._view: View | None = None
@@ -114,6 +116,10 @@ class MqttOutput:
             if self._memory.say_once(problem):
                 _log.warning("%s", problem)
         self._house = Housekeeping(settings, self._memory, connection, self._latest, self._tell)
+        if self._pair is not None:
+            self._left_behind = LeftBehind(
+                settings, self._memory, connection, lambda: self._tell(Again.CHANGED)
+            )
         return self
 
     def seconds_to_show(self, view: View) -> float:
@@ -170,6 +176,8 @@ class MqttOutput:
         connection, latest = self._connection, self._latest
         if self._house is not None:
             self._house.close()
+        if self._left_behind is not None:
+            self._left_behind.close()
         if self._pair is not None:
             self._pair.close()
             self._pair = None  # what it hears yet, our own last words, changes nothing
@@ -221,6 +229,8 @@ class MqttOutput:
             if begins or before is None or before.duty.good != view.duty.good:
                 # Before what it is about, which lasts no longer than its age is known.
                 latest.say(self._pair.age(view.duty.good))
+            if self._left_behind is not None:
+                self._left_behind.leads(view)
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
         latest.put(payloads, again=self._answers(before, view))
@@ -240,6 +250,8 @@ class MqttOutput:
         """Publish no state: another reader leads, or it is not known yet who does."""
         if self._publishing:
             self._publishing = False
+            if self._left_behind is not None:
+                self._left_behind.close()
             latest.forget()
             latest.say(pair.farewell())
         if not pair.joined or view.is_last:
@@ -325,6 +337,8 @@ class MqttOutput:
         if read is None:
             if self._pair is not None:
                 self._pair.received(topic, payload, retained=retained)
+            if self._left_behind is not None:
+                self._left_behind.received(topic, payload, retained=retained)
             if self._house is not None:
                 self._house.received(topic, payload, retained=retained)
             return
