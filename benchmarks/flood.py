@@ -22,7 +22,7 @@ from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.core.knowledge import Reading
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.serial.output import SerialOutput

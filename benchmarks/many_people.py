@@ -29,7 +29,7 @@ from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState
 from busylight.demo.lookalike import Lookalike
 from busylight.mqtt.connection import Connection

@@ -13,7 +13,7 @@ from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner, output_maker
 from busylight.app.source_runner import SourceRunner
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.output import MqttOutput
 from busylight.outputs.serial.output import SerialOutput

@@ -24,7 +24,7 @@ from busylight.core.override import (
 )
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
-from busylight.core.reader import News, Peers, Role, Shared, Written
+from busylight.core.reader import Good, News, Peers, Role, Shared, Written
 from busylight.edge import clock
 from busylight.parts import OutputError, SourceError
 
@@ -85,8 +85,10 @@ def _is_light(command: Any) -> bool:
 def _is_news(news: News) -> bool:
     now = clock.now()
     match news:
-        case Peers(bool(), bool(), bool(), None | Role()):
+        case Peers(bool(), bool(), bool(), None | Role(), None):
             return True
+        case Peers(bool(), bool(), bool(), None | Role(), Good(at, holds)):
+            return _is_number(at, -math.inf, now + _SLACK) and _is_number(holds, 0.0, math.inf)
         case Shared(None):
             return True
         case Shared(Override(Mode() as mode, None | LightState(), ends_at)):

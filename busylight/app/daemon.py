@@ -28,7 +28,7 @@ from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.override import Override, Press
 from busylight.core.reader import Reader
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
 from busylight.edge.clock import WallClock

@@ -15,7 +15,8 @@ from busylight.core.override import Command, Override, Pressed, Refresh, SetMode
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth
 from busylight.core.reader import BROKER, News, Peers, Reader, Shared, Turns, Written
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.view import PartHealth, PartState, Standing, View
 from busylight.edge import clock
 

@@ -3,11 +3,17 @@
 What Microsoft Graph takes is documented with its action setUserPreferredPresence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from busylight.core.knowledge import Knowledge, Known
 from busylight.core.override import LONGEST, Mode, Override
+
+NO_TEAMS: Final = (
+    "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
+    "to Teams on some device"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,18 @@ class PreferredHealth:
 def preferred(override: Override | None) -> Preferred | None:
     """What Teams is to show while this override is in force; None: whatever it finds itself."""
     return None if override is None else PREFERRED.get(override.mode)
+
+
+def seen_beside(health: PreferredHealth | None, knowledge: Knowledge) -> PreferredHealth | None:
+    """What became of it: Teams takes it also where it has no effect, and does not say so."""
+    if (
+        health is None
+        or health.state is not PreferredState.SET
+        or not isinstance(knowledge, Known)
+        or knowledge.presence.availability != "Offline"
+    ):
+        return health
+    return replace(health, error=NO_TEAMS)
 
 
 def iso_duration(seconds: int) -> str:

@@ -18,6 +18,8 @@ FAILURES: Final = 2
 """So many failed readings in a row are no accident."""
 LATE: Final = 2.0
 """Seconds that a reading may be late, beyond two intervals: then it counts as failed twice."""
+ASKED_LIMIT: Final = 16
+"""Things asked of the other reader are kept until they are passed on; of more the oldest go."""
 _SAME_END: Final = 2.0
 """Seconds: two ends of an override that lie no further apart are one, told in whole seconds."""
 
@@ -35,6 +37,16 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Good:
+    """The good reading on which rests what is told."""
+
+    at: float
+    """When it was made."""
+    holds: float
+    """Seconds after which nothing is known any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """What stands on the broker about the two of them."""
 
@@ -44,6 +56,8 @@ class Peers:
     """Whether the primary says that it reads well."""
     leader: Role | None = None
     """Whose states stand there, as that one has said itself."""
+    good: Good | None = None
+    """On what the other one's word rests, if it leads and has said so."""
 
     def online(self, role: Role) -> bool:
         """Whether that one lives, as far as the broker knows."""
@@ -124,6 +138,11 @@ class Reader:
             return None
         return self.good_at + 2 * max(self.interval, self.slowed_to) + LATE
 
+    @property
+    def others_good(self) -> Good | None:
+        """On what the other one's word rests, if it has said so."""
+        return None if self.peers is None else self.peers.good
+
     def leads(self, now: float) -> bool:
         """Whether it leads: a primary that is cut off does, for its own lights.
 
@@ -151,6 +170,16 @@ class Asked:
 
     command: SetMode | Refresh
     at: float
+    number: int
+    """Of all that was asked since the program began: no two of them are the same."""
+
+
+def asked_after(
+    asked: tuple[Asked, ...], command: SetMode | Refresh, now: float
+) -> tuple[Asked, ...]:
+    """What was asked last, with one thing more: whoever passes them on may have missed some."""
+    number = asked[-1].number + 1 if asked else 1
+    return (*asked, Asked(command, now, number))[-ASKED_LIMIT:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +190,12 @@ class Duty:
     """Whether the program's own readings go well, and it knows who else is there."""
     is_own: bool = True
     """Whether it has read itself what is known, and not the other one."""
-    asked: Asked | None = None
-    """The last thing to be passed on to the other one."""
+    asked: tuple[Asked, ...] = ()
+    """What was to be passed on to the other one last, oldest first."""
+    good: Good | None = None
+    """On what rests what is known, if that is known."""
+    commands: int = 0
+    """How many commands for the light have been taken in: each is answered, changed or not."""
 
 
 @dataclass(frozen=True, slots=True)

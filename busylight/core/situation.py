@@ -10,10 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from busylight.core.adaptive import Adaptive
-from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.decide import Decision, busiest, decide
-from busylight.core.hours import Hours
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import (
@@ -26,65 +23,44 @@ from busylight.core.override import (
     override_after,
 )
 from busylight.core.palette import Palette
-from busylight.core.preferred_presence import PreferredHealth, PreferredState
-from busylight.core.presence import Presence, busyness
-from busylight.core.reader import Asked, Duty, Peers, Reader, Turns, same_override
+from busylight.core.people import (
+    after_reading,
+    first_to_end,
+    in_trouble,
+    known_of,
+    of_other,
+    with_lights,
+)
+from busylight.core.preferred_presence import PreferredHealth, seen_beside
+from busylight.core.reader import (
+    Asked,
+    Duty,
+    Good,
+    Peers,
+    Reader,
+    Turns,
+    asked_after,
+    same_override,
+)
+from busylight.core.rules import Rules
+from busylight.core.shown import Shown, shown_after
 from busylight.core.view import (
     ButtonEvent,
     Diagnostics,
     PartHealth,
     PartState,
-    Person,
-    Standing,
     View,
+    standing_of,
 )
 from busylight.core.walk import step_of
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
-NO_TEAMS: Final = (
-    "Teams still shows Offline: a preferred presence has no effect until the person is signed in "
-    "to Teams on some device"
-)
 OUTSIDE_HOURS: Final = 60.0
 """Seconds between two readings outside of working hours, at least."""
 _TOLD_EVERY: Final = 60.0
 """Seconds between two tellings of `last_success` if nothing else has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What does not change while the program runs."""
-
-    palette: Palette
-    stale_after: float
-    """Seconds without a good reading until a presence is not known any more."""
-    source: str
-    """The source's name."""
-    version: str
-    many: bool = False
-    """Whether several people are watched."""
-    hours: Hours | None = None
-    """Working hours; None: always."""
-    adaptive: Adaptive | None = None
-    """How reading adapts; None: it does not."""
-    minimum_duration: float = 0.0
-    """Seconds that a presence is shown at least; what is busier comes at once."""
-    buttons: Mapping[Press, Action] = field(
-        default_factory=lambda: MappingProxyType(
-            {press: parse_action(text) for press, text in DEFAULT_ACTIONS.items()}
-        )
-    )
-    """What each kind of press of the light's button asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What the light shows of a person, and since when."""
-
-    presence: Presence
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +89,10 @@ class Situation:
     """With a spare reader: how this one of the two stands; None: it is alone."""
     followed: bool = False
     """Whether the memories are of what the other reader has published."""
-    asked: Asked | None = None
+    asked: tuple[Asked, ...] = ()
     """What was last asked of the other reader."""
+    commands: int = 0
+    """How many commands for the light have been taken in."""
     signed_in: bool = False
     account: str | None = None
     last_success: float | None = None
@@ -159,7 +137,7 @@ class Situation:
         return replace(
             self,
             reader=reader,
-            memories=self.memories if led else self._memories_in(trouble, now),
+            memories=self.memories if led else in_trouble(self.memories, trouble, now),
             trouble=trouble,
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
@@ -170,8 +148,10 @@ class Situation:
     def after_followed(self, answer: Reading | Trouble, now: float) -> "Situation":
         """What holds when the other reader has published what it knows."""
         if isinstance(answer, Trouble):
-            return replace(self, memories=self._memories_in(answer, now))
+            return replace(self, memories=in_trouble(self.memories, answer, now))
         memories = self._memories_after(answer, now, followed=True)
+        good = None if self.reader is None else self.reader.others_good
+        memories = of_other(memories, good, now, still_told=True)
         after = replace(self, memories=memories, followed=True, shown=self.shown_at(now))
         return replace(after, shown=after.shown_at(now))
 
@@ -182,23 +162,8 @@ class Situation:
         said = {*reading.presences, *reading.troubles}
         if followed is not self.followed and len(before) == len(said) == 1 and not self.rules.many:
             # The same person, whom the other reader calls by another name.
-            (memory,) = before.values()
-            before = dict.fromkeys(said, memory)
-        memories = {}
-        for person, presence in reading.presences.items():
-            memory = before.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_presence(
-                presence, now, self.rules.stale_after, reading.slowed_to
-            )
-        for person, trouble in reading.troubles.items():
-            memory = before.get(person) or Memory(self.started_at)
-            memories[person] = memory.after_trouble(trouble, now)
-        return MappingProxyType(memories)
-
-    def _memories_in(self, trouble: Trouble, now: float) -> Mapping[str, Memory]:
-        return MappingProxyType(
-            {who: memory.after_trouble(trouble, now) for who, memory in self.memories.items()}
-        )
+            before = dict(zip(said, before.values(), strict=True))
+        return after_reading(before, reading, now, Memory(self.started_at), self.rules.stale_after)
 
     def after_peers(self, peers: Peers, now: float) -> "Situation":
         """What holds when the broker has told how the two readers are."""
@@ -211,13 +176,20 @@ class Situation:
         return self if self.reader is None else self._with_reader(self.reader.after_cut(), now)
 
     def _with_reader(self, reader: Reader, now: float) -> "Situation":
-        """Our own trouble holds again when we lead, and is forgotten when we read no more."""
+        """Our own trouble holds again when we lead, and is forgotten when we read no more.
+
+        What was followed lasts no longer than the reading on which it rests.
+        """
         before, turns = self.turns(now), reader.turns(now)
         after = replace(self, reader=reader)
+        ends = before.followed and not turns.followed
+        if before.followed and self.followed:
+            memories = of_other(self.memories, reader.others_good, now, still_told=not ends)
+            after = replace(after, memories=memories)
         if not turns.own:
             return replace(after, trouble=None)
-        if before.followed and not turns.followed and self.trouble is not None:
-            return replace(after, memories=self._memories_in(self.trouble, now))
+        if ends and self.trouble is not None:
+            return replace(after, memories=in_trouble(after.memories, self.trouble, now))
         return after
 
     def after_shared(self, override: Override | None, now: float) -> "Situation":
@@ -228,7 +200,7 @@ class Situation:
 
     def after_asking(self, command: SetMode | Refresh, now: float) -> "Situation":
         """What holds when the reader that leads is to be asked for something."""
-        return replace(self, asked=Asked(command, now))
+        return replace(self, asked=asked_after(self.asked, command, now))
 
     def stands_by(self, now: float) -> bool:
         """Whether another reader leads, and would hear what is asked of it."""
@@ -264,7 +236,8 @@ class Situation:
         still = replace(self, walk_began=None)
         view = still.view(now)
         before = still.after_showing(view)
-        return replace(before, override=override_after(command, view.light, before.last_lit, now))
+        override = override_after(command, view.light, before.last_lit, now)
+        return replace(before, override=override, commands=self.commands + 1)
 
     def after_showing(self, view: View) -> "Situation":
         """What holds when this view has been shown: a light that is not dark is remembered.
@@ -331,11 +304,11 @@ class Situation:
                 faults=self.faults,
                 blocked=self.blocked,
                 credential=self.credential,
-                preferred_presence=self._preferred_presence(knowledge),
-                reader=self._standing(now),
+                preferred_presence=seen_beside(self.preferred_presence, knowledge),
+                reader=None if self.reader is None else standing_of(self.reader, now),
             ),
             people=MappingProxyType(
-                self._with_lights(people, palette, now)
+                with_lights(people, palette, now, outside_hours=self.outside_hours(now))
                 if self.rules.many and not self.followed
                 else {}
             ),
@@ -343,20 +316,10 @@ class Situation:
                 reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
                 asked=self.asked,
+                good=self._good(now),
+                commands=self.commands,
             ),
         )
-
-    def _preferred_presence(self, knowledge: Knowledge) -> PreferredHealth | None:
-        """What became of it: Teams takes it also where it has no effect, and does not say so."""
-        health = self.preferred_presence
-        if (
-            health is None
-            or health.state is not PreferredState.SET
-            or not isinstance(knowledge, Known)
-            or knowledge.presence.availability != "Offline"
-        ):
-            return health
-        return replace(health, error=NO_TEAMS)
 
     def _unread_light(self, nothing: Knowledge, palette: Palette, now: float) -> LightState | None:
         """An override, or a walk, is about the one light, and says nothing of anybody."""
@@ -364,12 +327,10 @@ class Situation:
             return None
         return decide(nothing, None, palette, now, outside_hours=self.outside_hours(now)).light
 
-    def _standing(self, now: float) -> Standing | None:
-        reader = self.reader
-        if reader is None:
+    def _good(self, now: float) -> Good | None:
+        if self.reader is None or (self.followed and self.reader.others_good is None):
             return None
-        peers = reader.peers if reader.joined else None
-        return Standing(reader.role, reader.leads(now), reader.reads(now), peers)
+        return first_to_end(self.memories, now, self.rules.stale_after)
 
     def _override(self, now: float) -> Override | None:
         override = self.override
@@ -389,22 +350,8 @@ class Situation:
             outside_hours=self.outside_hours(now),
         )
 
-    def _with_lights(
-        self, people: Mapping[str, Knowledge], palette: Palette, now: float
-    ) -> Mapping[str, Person]:
-        outside = self.outside_hours(now)
-        lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
-        found = {}
-        for who, knowledge in people.items():
-            same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
-            if same not in lights:
-                lights[same] = decide(knowledge, None, palette, now, outside_hours=outside).light
-            found[who] = Person(knowledge, lights[same])
-        return MappingProxyType(found)
-
     def _people(self, now: float) -> dict[str, Knowledge]:
-        stale_after = self.rules.stale_after
-        return {who: memory.knowledge(now, stale_after) for who, memory in self.memories.items()}
+        return known_of(self.memories, now, self.rules.stale_after)
 
     def _busiest(self, people: Mapping[str, Knowledge], now: float) -> Knowledge:
         nobody = Memory(self.started_at, trouble=self.trouble, trouble_since=self.trouble_since)
@@ -419,17 +366,7 @@ class Situation:
         return self._shown_of(knowledge, now) if isinstance(knowledge, Known) else None
 
     def _shown_of(self, knowledge: Known, now: float) -> Shown | None:
-        if not self.rules.minimum_duration:
-            return None
-        presence, shown = knowledge.presence, self.shown
-        if shown is None:
-            return Shown(presence, now)
-        if presence.words == shown.presence.words:
-            return replace(shown, presence=presence)
-        ends = shown.since + self.rules.minimum_duration
-        if busyness(presence) > busyness(shown.presence):
-            return Shown(presence, now)
-        return Shown(presence, ends) if now >= ends else shown
+        return shown_after(self.shown, knowledge.presence, now, self.rules.minimum_duration)
 
     def next_change(self, now: float) -> float | None:
         """When the view changes although nothing happens; None: never."""

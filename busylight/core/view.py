@@ -1,7 +1,7 @@
 """All that an output may show. A lamp looks at the light alone; MQTT publishes all of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -9,7 +9,7 @@ from busylight.core.knowledge import Knowledge, SignInPrompt
 from busylight.core.light import LightState
 from busylight.core.override import Mode, Override, Press
 from busylight.core.preferred_presence import PreferredHealth
-from busylight.core.reader import Duty, Peers, Role
+from busylight.core.reader import Duty, Peers, Reader, Role
 
 
 class PartState(StrEnum):
@@ -53,6 +53,12 @@ class Standing:
     """Whether its own readings go well."""
     peers: Peers | None
     """What is known of both; None while the broker is not there."""
+
+
+def standing_of(reader: Reader, now: float) -> Standing:
+    """How a reader stands; on what the other one's word rests is nobody's business."""
+    peers = replace(reader.peers, good=None) if reader.joined and reader.peers else None
+    return Standing(reader.role, reader.leads(now), reader.reads(now), peers)
 
 
 @dataclass(frozen=True, slots=True)

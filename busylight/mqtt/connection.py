@@ -141,24 +141,29 @@ class Connection:
         raise self.ended.result()
 
     async def subscribe(
-        self, topics: Sequence[str], *, retain_as_published: bool = False
+        self, topics: Sequence[str], *, retain_as_published: bool = False, qos: int = 1
     ) -> tuple[str, ...]:
-        """Subscribe at QoS 1 and return the topics that the broker refused.
+        """Subscribe and return the topics that the broker refused.
 
         `retain_as_published`: with MQTT 5 a message that was published retained is known as
         such, even when it arrives while we are subscribed.
         """
         if self.version is Version.V5:
-            options = SubscribeOptions(qos=1, retainAsPublished=retain_as_published)
+            options = SubscribeOptions(qos=qos, retainAsPublished=retain_as_published)
             _, mid = self._client.subscribe([(topic, options) for topic in topics])
         else:
-            _, mid = self._client.subscribe([(topic, 1) for topic in topics])
+            _, mid = self._client.subscribe([(topic, qos) for topic in topics])
         answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._subscriptions[mid or 0] = answer
         reasons = await self.unless_ended(answer)
         return tuple(
             topic for topic, reason in zip(topics, reasons, strict=False) if reason.value >= _FAILED
         )
+
+    def unsubscribe(self, topics: Sequence[str]) -> None:
+        """Listen there no more; what is on its way may come yet."""
+        if not self.ended.done():
+            self._client.unsubscribe(list(topics))
 
     def send(self, topic: str, content: bytes, *, retain: bool) -> "asyncio.Future[str | None]":
         """Publish at QoS 1; the future is done when the broker has acknowledged.

@@ -13,7 +13,8 @@ from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.override import Refresh, SetLight, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.view import PartHealth, PartState, View
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published

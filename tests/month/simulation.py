@@ -18,7 +18,7 @@ from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known
 from busylight.core.override import Override
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartState, View
 from busylight.edge import clock as clock_module
 from busylight.sources.graph import source as source_module

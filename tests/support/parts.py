@@ -12,7 +12,7 @@ from busylight.core.knowledge import Reading, Trouble
 from busylight.core.override import Command
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, View
 from busylight.parts import Branch
 from busylight.settings.load import load

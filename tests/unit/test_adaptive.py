@@ -13,7 +13,8 @@ from busylight.core.hours import Hours, parse_hours
 from busylight.core.knowledge import Known, Reading, Trouble, Why
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import OUTSIDE_HOURS, Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import OUTSIDE_HOURS, Situation
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ADAPTIVE = Adaptive(BERLIN)

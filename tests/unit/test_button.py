@@ -8,7 +8,7 @@ from busylight.app.hub import Hub
 from busylight.core.button import DEFAULT_ACTIONS, Action, parse_action
 from busylight.core.override import LONGEST, Mode, Override, Press, Pressed, SetMode
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from busylight.app import credential_watch
 from busylight.app.hub import Hub
 from busylight.core.documents import diagnostics_document
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.sources.graph.credential_end import last_day, warning
 from busylight.sources.graph.settings import GraphSettings
 from tests.support.broker import eventually

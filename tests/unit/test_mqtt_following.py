@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from busylight.core.decide import busiest
 from busylight.core.knowledge import Known, Memory, Reading, Trouble, Why
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.sources.mqtt.following import Following
 
 ADA = "busylight/ada/presence"

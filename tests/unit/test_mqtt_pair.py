@@ -14,7 +14,7 @@ from busylight.core.light import OFF, Effect, LightState
 from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
-from busylight.core.reader import Duty, Peers, Role, Shared, Written
+from busylight.core.reader import Duty, Good, Peers, Role, Shared, Written
 from busylight.edge import clock
 from busylight.outputs.mqtt import pair as pair_module
 from busylight.outputs.mqtt.commands import mode_command, refresh_command
@@ -97,6 +97,24 @@ def test_the_override_of_the_one_that_leads_is_taken_over(
     assert heard.shared == "nothing"  # once
 
 
+def test_another_light_set_by_hand_is_news_while_the_override_is_that() -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary").hear("light", _light(1))
+    assert heard.hear("override", b'{"mode":"manual","ends_at":null}').shared is not None
+    changes = heard.changes
+    shared = heard.hear("light", _light(2), retained=False).shared
+    assert shared == Override(Mode.MANUAL, LightState(2, 2, 3, 9, Effect.BLINK))
+    assert heard.hear("light", _light(2)).hear("light", b"junk").shared == "nothing"
+    assert heard.changes == changes + 1
+    heard.hear("override", b"null")
+    assert heard.shared is None
+    assert heard.hear("light", _light(4)).shared == "nothing"
+
+
+def _light(red: int) -> bytes:
+    color = f'{{"r":{red},"g":2,"b":3}}'
+    return f'{{"state":"ON","brightness":9,"color":{color},"effect":"blink"}}'.encode()
+
+
 def test_an_override_with_an_end_ends_when_its_date_says() -> None:
     ends_at = clock.now() + 600
     date = clock.WallClock().rfc3339(ends_at)
@@ -120,6 +138,45 @@ def test_when_teams_was_told_is_a_moment_of_the_last_day(date: str) -> None:
     heard.hear("diagnostics", _diagnostics("primary", said))
     (written,) = (each for each in heard.pair.news() if isinstance(each, Written))
     assert clock.WallClock().rfc3339(written.health.since)
+
+
+def _age(heard: Heard, reader: Role, good: Good | None) -> Heard:
+    other = Pair(settings_of(reader=reader), reader, lambda: None)
+    ((topic, payload),) = other.age(good).items()
+    assert not payload.retain
+    return heard.hear(topic.removeprefix(f"{BASE}/"), payload.content, retained=False)
+
+
+def test_how_old_the_leaders_word_is_goes_by_ones_own_clock() -> None:
+    heard = Heard(Role.SPARE).hear("reader/leader", b"primary")
+    now = clock.now()
+    good = _age(heard, Role.PRIMARY, Good(now - 7, 60)).pair.peers.good
+    assert good is not None
+    assert good.at == pytest.approx(now - 7, abs=0.5)
+    assert good.holds == 60
+    changes = heard.changes
+    heard.hear("reader/age", b'{"reader":"primary","age":0,"holds":60}')  # it stood there
+    assert _age(heard, Role.SPARE, Good(now, 60)).pair.peers.good == good  # our own
+    for junk in (b"", b"7", b"[]", b'{"reader":"primary","age":-1,"holds":60}'):
+        assert heard.hear("reader/age", junk, retained=False).pair.peers.good == good
+    for age in ("NaN", "Infinity", '"soon"', "1e999", "{}"):
+        said = f'{{"reader":"primary","age":{age},"holds":60}}'.encode()
+        assert heard.hear("reader/age", said, retained=False).pair.peers.good == good
+    assert heard.changes == changes
+    assert _age(heard, Role.PRIMARY, None).pair.peers.good is None
+
+
+def test_what_another_leader_said_before_is_no_age_of_the_new_ones_word() -> None:
+    heard = _age(Heard(Role.SPARE).hear("reader/leader", b"primary"), Role.PRIMARY, Good(1, 60))
+    assert heard.hear("reader/leader", b"spare").pair.peers.good is not None  # it took over
+    assert heard.hear("reader/leader", b"primary").pair.peers.good is None
+
+
+def test_who_comes_is_to_be_told_the_age_that_does_not_stand() -> None:
+    heard = Heard(Role.PRIMARY).hear("reader/spare", b"online")
+    heard.hear("reader/primary", b"online", retained=False)
+    assert not heard.pair.has_come
+    assert heard.hear("reader/spare", b"online", retained=False).pair.has_come
 
 
 def test_ones_own_override_is_no_news() -> None:
@@ -165,7 +222,12 @@ def test_diagnostics_of_another_shape_are_no_news(junk: bytes) -> None:
 
 
 @given(
-    end=st.sampled_from(["reader/primary", "reader/leader", "light", "override", "diagnostics"]),
+    end=st.sampled_from(
+        [
+            *("reader/primary", "reader/leader", "reader/age"),
+            *("light", "override", "diagnostics"),
+        ]
+    ),
     junk=st.binary(),
 )
 def test_whatever_stands_there_harms_nothing(end: str, junk: bytes) -> None:
@@ -189,15 +251,36 @@ def test_whoever_takes_over_leaves_the_other_ones_last_word_until_it_has_one_of_
 
     followed = Duty(is_own=False)
     assert words(knowledge=KNOWN) == said
+    pair.claim()
     assert words(knowledge=KNOWN, duty=followed) == mode
     assert words(knowledge=STALE, duty=followed) == said  # that it is not known is news
     assert words(knowledge=KNOWN, duty=followed, is_last=True) == said
     light = {f"{BASE}/light": Payload(b"")}
     busy = Override(Mode.BUSY)
+    pair.claim()
     assert words(knowledge=KNOWN, duty=followed, override=busy) == mode | light
     assert words(knowledge=STARTING) == said  # both begin: that is the truth
+    pair.claim()
     pair.stood_by = True
     assert words(knowledge=STARTING) == mode
+
+
+def test_a_light_that_changes_without_a_reading_is_told_from_then_on() -> None:
+    pair = Heard(Role.SPARE).hear("reader/primary", b"offline").pair
+    said = {f"{BASE}/light": Payload(b"")}
+
+    def is_told(shown: str, **changes: Any) -> bool:
+        view = a_view(shown, knowledge=KNOWN, duty=Duty(is_own=False), **changes)
+        return bool(pair.own_words(view, said))
+
+    pair.claim()
+    assert not is_told("red")
+    assert is_told("blue", override=Override(Mode.BUSY))
+    assert is_told("red")  # else the override's light would stay
+    pair.claim()
+    assert not is_told("red")  # the other one has told it since
+    assert is_told("off")  # the working hours have ended
+    assert is_told("red")
 
 
 async def test_a_spare_waits_for_a_primary_that_nobody_has_heard_of_but_not_for_ever(

@@ -29,8 +29,8 @@ from busylight.core.override import (
 from busylight.core.palette import Palette
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
 from busylight.core.presence import Presence
-from busylight.core.reader import BROKER, Peers, Role, Shared, Written
-from busylight.core.situation import Rules
+from busylight.core.reader import BROKER, Good, Peers, Role, Shared, Written
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, View
 from busylight.edge import clock
 from busylight.parts import OutputError, SourceError
@@ -292,13 +292,16 @@ NOW = clock.now()
         Shared("busy"),  # type: ignore[arg-type]
         Peers("yes"),  # type: ignore[arg-type]
         Peers(leader="primary"),  # type: ignore[arg-type]
+        Peers(good=7),  # type: ignore[arg-type]
+        Peers(good=Good(float("nan"), 60)),
+        Peers(good=Good(1.0, -1.0)),
         Written("set"),  # type: ignore[arg-type]
         Written(PreferredHealth("set")),  # type: ignore[arg-type]
         Written(PreferredHealth(PreferredState.SET, 7)),  # type: ignore[arg-type]
         Written(PreferredHealth(PreferredState.SET, "Busy", NOW + 10**9)),
         Written(PreferredHealth(PreferredState.SET, "Busy", NOW - 10**9)),
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_what_the_broker_tells_amiss_of_the_other_reader_is_an_error(news: object) -> None:
     with pytest.raises(OutputError, match="no command"):
@@ -309,11 +312,12 @@ def test_what_the_broker_tells_amiss_of_the_other_reader_is_an_error(news: objec
     "news",
     [
         Peers(True, False, True, Role.SPARE),
+        Peers(True, True, True, Role.PRIMARY, Good(1.0, 60.0)),
         Shared(None),
         Shared(Override(Mode.MANUAL, LightState(1, 2, 3), NOW + 60)),
         Written(PreferredHealth(PreferredState.SET, "Busy", NOW)),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_only_the_broker_is_believed_about_the_other_reader(news: object) -> None:
     assert checked_command(news, news=True) is news

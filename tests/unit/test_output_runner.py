@@ -16,7 +16,7 @@ from busylight.core.light import parse_light
 from busylight.core.override import Mode, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import lives
 from busylight.parts import OutputError

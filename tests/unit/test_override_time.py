@@ -10,7 +10,7 @@ from busylight.app.hub import Hub
 from busylight.core.documents import override_document
 from busylight.core.override import Mode, SetMode
 from busylight.core.palette import Palette
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import View
 from busylight.edge import clock
 

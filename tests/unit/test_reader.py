@@ -13,8 +13,10 @@ from busylight.core.override import Mode, Override, Refresh, SetMode
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import (
+    ASKED_LIMIT,
     LATE,
     Asked,
+    Good,
     Peers,
     Reader,
     Role,
@@ -23,7 +25,8 @@ from busylight.core.reader import (
     leading,
     same_override,
 )
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 
 CALL = Presence("Busy", "InACall")
 AWAY = Presence("Away", "Away")
@@ -161,10 +164,14 @@ def _followed(presence: Presence) -> Reading:
 
 
 def test_a_spare_that_takes_over_shows_what_was_known_until_it_has_read_itself() -> None:
-    follows = _pair(SPARE).after_peers(BOTH, 1).after_followed(_followed(CALL), 2)
+    # The primary has read at 2, and can no more; its word is told again and again.
+    read_at = replace(BOTH, good=Good(2, 60))
+    follows = _pair(SPARE).after_peers(read_at, 2).after_followed(_followed(CALL), 2)
+    for moment in (5, 9):
+        follows = follows.after_followed(_followed(CALL), moment)
     assert follows.turns(2) == Turns(own=False, followed=True)
     assert not follows.view(2).duty.is_own
-    leads = follows.after_peers(replace(BOTH, primary_online=False), 10)
+    leads = follows.after_peers(replace(read_at, primary_reads=False), 10)
     assert leads.turns(10) == Turns(own=True, followed=False)
     assert leads.view(10).state == "inacall"
     read = leads.after_reading(_read(CALL), 11).view(11)
@@ -176,6 +183,58 @@ def test_a_spare_that_takes_over_shows_what_was_known_until_it_has_read_itself()
     assert blind.view(61).state == "inacall"
     assert blind.next_change(61) == 62
     assert blind.view(62).state == "unknown"
+
+
+def test_a_word_that_is_told_again_is_as_old_as_the_reading_on_which_it_rests() -> None:
+    spare = _pair(SPARE).after_peers(BOTH, 1).after_followed(_followed(CALL), 1)
+    assert spare.view(1).duty.good is None  # nobody has said yet how old it is
+    spare = spare.after_peers(replace(BOTH, good=Good(0, 60)), 2)
+    spare = spare.after_followed(_followed(CALL), 50)
+    assert spare.view(50).duty.good == Good(0, 60)
+    assert [spare.view(moment).state for moment in (59, 60)] == ["inacall", "unknown"]
+    read = spare.after_peers(replace(BOTH, good=Good(55, 60)), 55)
+    assert [read.view(moment).state for moment in (60, 114, 115)] == [
+        "inacall",
+        "inacall",
+        "unknown",
+    ]
+    # Where the leader reads more seldom on purpose, its readings hold longer.
+    slow = spare.after_peers(replace(BOTH, good=Good(55, 150)), 55)
+    assert [slow.view(moment).state for moment in (204, 205)] == ["inacall", "unknown"]
+
+
+def test_whoever_takes_over_a_word_of_no_age_does_not_know() -> None:
+    spare = _pair(SPARE).after_peers(BOTH, 1).after_followed(_followed(CALL), 2)
+    assert spare.view(2).state == "inacall"  # the leader lives, and says so
+    leads = spare.after_peers(replace(BOTH, primary_online=False), 3)
+    known = leads.view(3).knowledge
+    assert isinstance(known, NotKnown)
+    assert known.why is Why.STALE
+    assert leads.after_reading(_read(CALL), 4).view(4).state == "inacall"
+
+
+def test_a_primary_goes_by_the_age_of_the_spares_word_too() -> None:
+    no_answer = Trouble(Why.UNREACHABLE, "no answer")
+    spares = replace(BOTH, primary_reads=False, leader=SPARE, good=Good(40, 60))
+    primary = _pair(PRIMARY).after_peers(spares, 80).after_trouble(no_answer, 81)
+    primary = primary.after_followed(_followed(AWAY), 90)
+    for alone in (
+        primary.after_peers(replace(spares, spare_online=False), 91),
+        primary.after_cut(91),
+    ):
+        assert [alone.view(moment).state for moment in (99, 100)] == ["away", "unknown"]
+
+
+def test_what_many_people_are_told_to_do_rests_on_the_reading_that_ends_first() -> None:
+    rules = Rules(Palette(), stale_after=60, source="graph", version="1", many=True)
+    both = Reading({"a": CALL, "b": AWAY}, {})
+    one = Reading({"a": CALL}, {"b": Trouble(Why.UNREACHABLE, "no answer")})
+    leads = Situation(rules, started_at=0, reader=Reader(PRIMARY, INTERVAL))
+    leads = leads.after_reading(both, 10).after_reading(one, 20)
+    assert leads.view(20).duty.good == Good(10, 60)
+    assert leads.view(70).duty.good == Good(20, 60)
+    assert leads.view(80).duty.good is None
+    assert Situation(rules, started_at=0).after_reading(both, 10).view(10).duty.good is None
 
 
 def test_a_primary_that_cannot_read_shows_what_the_spare_reads_and_tells_its_own_trouble() -> None:
@@ -197,7 +256,8 @@ def test_what_ailed_a_spare_long_ago_is_forgotten_when_it_reads_no_more() -> Non
     out = Trouble(Why.SIGNED_OUT, "sign in again")
     spare = _pair(SPARE).after_peers(gone, 1).after_trouble(out, 2).after_peers(BOTH, 3)
     assert spare.view(3).diagnostics.last_error is None
-    again = spare.after_followed(_followed(CALL), 4).after_peers(gone, 5)
+    again = spare.after_followed(_followed(CALL), 4)
+    again = again.after_peers(replace(gone, good=Good(4, 60)), 5)
     assert again.view(5).state == "inacall"
 
 
@@ -256,8 +316,22 @@ def test_which_overrides_are_the_same(
 @pytest.mark.parametrize("command", [SetMode(Mode.BUSY, 1500), Refresh()])
 def test_what_is_asked_of_the_leader_stands_in_the_view(command: SetMode | Refresh) -> None:
     spare = _pair(SPARE).after_peers(BOTH, 1).after_asking(command, 2)
-    assert spare.view(2).duty.asked == Asked(command, 2)
+    assert spare.view(2).duty.asked == (Asked(command, 2, 1),)
     assert spare.view(2).override is None
+
+
+def test_of_two_things_asked_in_quick_succession_neither_takes_the_others_place() -> None:
+    hub = Hub(Rules(Palette(), 60.0, "graph", "1"), None, Reader(SPARE, INTERVAL))
+    hub.command(BOTH)
+    hub.asked_here(SetMode(Mode.BUSY))
+    hub.asked_here(Refresh())
+    asked = hub.view.duty.asked
+    assert [each.command for each in asked] == [SetMode(Mode.BUSY), Refresh()]
+    assert [each.number for each in asked] == [1, 2]
+    for _ in range(100):
+        hub.asked_here(Refresh())
+    numbers = [each.number for each in hub.view.duty.asked]
+    assert numbers == list(range(103 - ASKED_LIMIT, 103))
 
 
 def test_a_program_that_is_alone_knows_of_no_other() -> None:
@@ -290,6 +364,5 @@ def test_what_is_asked_for_at_this_machine_is_asked_of_the_reader_that_leads() -
     hub.command(BOTH)
     hub.asked_here(SetMode(Mode.BUSY))
     assert hub.view.mode is Mode.AWAY
-    asked = hub.view.duty.asked
-    assert asked is not None
+    (asked,) = hub.view.duty.asked
     assert asked.command == SetMode(Mode.BUSY)

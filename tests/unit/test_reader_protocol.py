@@ -21,7 +21,7 @@ from busylight.core.override import Override
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import Reader, Role
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState
 from busylight.edge import clock as clock_module
 from busylight.outputs.mqtt import output as output_module

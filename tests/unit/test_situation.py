@@ -12,9 +12,10 @@ from busylight.core.knowledge import Known, NotKnown, Reading, SignInPrompt, Tro
 from busylight.core.light import OFF, LightState, parse_light
 from busylight.core.override import Mode, Override, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
-from busylight.core.preferred_presence import PreferredHealth, PreferredState
+from busylight.core.preferred_presence import NO_TEAMS, PreferredHealth, PreferredState
 from busylight.core.presence import Presence, busyness
-from busylight.core.situation import NO_TEAMS, Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.view import PartHealth, PartState
 
 CALL = Presence("Busy", "InACall")

@@ -10,7 +10,8 @@ from busylight.core.override import Mode, Override, SetLight
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
 from busylight.core.reader import LATE, Peers, Reader, Role, Turns
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.view import Standing
 
 CALL = Presence("Busy", "InACall")

@@ -8,7 +8,8 @@ from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.override import Press
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import SOURCE, Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import SOURCE, Situation
 from busylight.core.view import ButtonEvent, PartHealth, PartState
 
 RULES = Rules(Palette(), stale_after=60, source="graph", version="1")

@@ -16,7 +16,7 @@ from busylight.core.palette import Palette
 from busylight.core.preferred_presence import Preferred, PreferredHealth, PreferredState
 from busylight.core.presence import Presence
 from busylight.core.reader import Peers, Reader, Role, Shared, Written
-from busylight.core.situation import Rules
+from busylight.core.rules import Rules
 from busylight.edge import clock
 from busylight.parts import NotTakenError
 from tests.support.broker import eventually

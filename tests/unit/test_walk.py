@@ -5,7 +5,8 @@ from busylight.core.light import parse_light
 from busylight.core.override import Mode, SetLight, SetMode, Walk
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
-from busylight.core.situation import Rules, Situation
+from busylight.core.rules import Rules
+from busylight.core.situation import Situation
 from busylight.core.walk import WALK_STEP
 
 BUSY = Reading({"a": Presence("Busy", "Busy")}, {}, None)

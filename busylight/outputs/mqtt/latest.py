@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -41,18 +41,16 @@ class LatestWins:
         self.refused: dict[str, str] = {}
         """Topics that the broker has refused, with its reason."""
 
-    def put(self, messages: Mapping[str, Payload]) -> None:
-        """Publish, in this order, what differs from what was put last."""
+    def put(self, messages: Mapping[str, Payload], again: Container[str] = ()) -> None:
+        """Publish, in this order, what differs from what was put last, and what is in `again`."""
         for topic, payload in messages.items():
-            if self._newest.get(topic) != payload:
+            if topic in again or self._newest.get(topic) != payload:
                 self._newest[topic] = self._waiting[topic] = payload
         self._pump()
 
     def put_again(self, messages: Mapping[str, Payload]) -> None:
         """Publish all of it, in this order, whether it has changed or not."""
-        for topic in messages:
-            self._newest.pop(topic, None)
-        self.put(messages)
+        self.put(messages, again=messages)
 
     def cleared(self, topics: Iterable[str]) -> None:
         """Nothing stands there any more, whatever was put: the next that is put is published."""

@@ -12,8 +12,8 @@ from typing import ClassVar, Final, Self
 from pydantic import BaseModel
 
 from busylight.core.backoff import RateLimit
-from busylight.core.override import Command, Refresh
-from busylight.core.reader import Asked, News
+from busylight.core.override import Command
+from busylight.core.reader import News
 from busylight.core.view import ButtonEvent, Diagnostics, View
 from busylight.edge import clock
 from busylight.mqtt import failures
@@ -24,6 +24,7 @@ from busylight.outputs.mqtt.announcing import announced, published, standing_by,
 from busylight.outputs.mqtt.commands import COMMANDS, CommandError
 from busylight.outputs.mqtt.housekeeping import Again, Housekeeping, recall_published
 from busylight.outputs.mqtt.latest import LatestWins
+from busylight.outputs.mqtt.left_behind import LeftBehind
 from busylight.outputs.mqtt.memory import memory_of
 from busylight.outputs.mqtt.pair import Pair, asking
 from busylight.outputs.mqtt.payloads import (
@@ -74,12 +75,13 @@ class MqttOutput:
         self._house: Housekeeping | None = None
         self._pair = self._pair_of(settings)
         self._publishing = False
+        self._left_behind: LeftBehind | None = None
         self._retained = Retained()
         self._is_led = False
         self._view: View | None = None
         self._button: ButtonEvent | None = None
         self._news_waits = False
-        self._asked: Asked | None = None
+        self._asked = 0
         self._began = 0.0
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
@@ -114,6 +116,10 @@ class MqttOutput:
             if self._memory.say_once(problem):
                 _log.warning("%s", problem)
         self._house = Housekeeping(settings, self._memory, connection, self._latest, self._tell)
+        if self._pair is not None:
+            self._left_behind = LeftBehind(
+                settings, self._memory, connection, lambda: self._tell(Again.CHANGED)
+            )
         return self
 
     def seconds_to_show(self, view: View) -> float:
@@ -158,8 +164,6 @@ class MqttOutput:
                     yield news
                 continue
             yield heard
-            if not isinstance(heard, Refresh):
-                self._answer()
 
     async def __aexit__(
         self,
@@ -172,6 +176,8 @@ class MqttOutput:
         connection, latest = self._connection, self._latest
         if self._house is not None:
             self._house.close()
+        if self._left_behind is not None:
+            self._left_behind.close()
         if self._pair is not None:
             self._pair.close()
             self._pair = None  # what it hears yet, our own last words, changes nothing
@@ -210,17 +216,24 @@ class MqttOutput:
 
     def _put(self, view: View, latest: LatestWins) -> list[str]:
         """Hand over what is to stand on the broker; return the topics of devices among it."""
-        self._view = view = self._with_calm_times(view)
+        before, view = self._view, self._with_calm_times(view)
+        self._view = view
         if self._pair is not None:
             if not self._pair.publishes(view):
                 self._stand_by(view, latest, self._pair)
                 return []
-            if not self._publishing:
+            begins = not self._publishing
+            if begins:
                 self._publishing = True
                 latest.say(self._pair.claim())
+            if begins or before is None or before.duty.good != view.duty.good:
+                # Before what it is about, which lasts no longer than its age is known.
+                latest.say(self._pair.age(view.duty.good))
+            if self._left_behind is not None:
+                self._left_behind.leads(view)
         devices = announced(view, self._settings, self._memory)
         payloads = devices | self._messages(view)
-        latest.put(payloads)
+        latest.put(payloads, again=self._answers(before, view))
         self._put_button(view, latest)
         stands = published(view, self._settings, self._memory, payloads)
         if self._house is not None and stands is not None:
@@ -237,6 +250,8 @@ class MqttOutput:
         """Publish no state: another reader leads, or it is not known yet who does."""
         if self._publishing:
             self._publishing = False
+            if self._left_behind is not None:
+                self._left_behind.close()
             latest.forget()
             latest.say(pair.farewell())
         if not pair.joined or view.is_last:
@@ -244,10 +259,10 @@ class MqttOutput:
         pair.stood_by = True
         latest.put(standing_by_messages(view, self._settings))
         self._put_button(view, latest)
-        asked = view.duty.asked
-        if asked is not None and asked != self._asked and asked.at > self._began:
-            latest.put_again(asking(asked.command, self._settings))
-        self._asked = asked
+        for asked in view.duty.asked:
+            if asked.number > self._asked and asked.at > self._began:
+                latest.say(asking(asked.command, self._settings))
+            self._asked = max(self._asked, asked.number)
         if self._house is not None:
             self._house.stands(standing_by(self._settings, self._memory))
 
@@ -265,6 +280,9 @@ class MqttOutput:
             self._heard.put_nowait(self._pair)
         if self._view is not None:
             self._put(self._view, self._latest)
+            has_come, self._pair.has_come = self._pair.has_come, False
+            if has_come and self._publishing:
+                self._latest.say(self._pair.age(self._view.duty.good))
             again, self._pair.again = self._pair.again, False
             if again and self._publishing:
                 self._latest.say(self._pair.claim())
@@ -277,13 +295,11 @@ class MqttOutput:
         )
         return said if self._pair is None else self._pair.own_words(view, said)
 
-    def _answer(self) -> None:
-        """Say mode and override once more: also a command that changes nothing is answered."""
-        if self._latest is None or self._view is None or not self._may_publish:
-            return
-        said = self._messages(self._view)
-        topics = [f"{self._settings.base}/{end}" for end in ("mode", "override")]
-        self._latest.put_again({topic: said[topic] for topic in topics})
+    def _answers(self, before: View | None, view: View) -> tuple[str, ...]:
+        """What is said once more after a command, also after one that changes nothing."""
+        if before is None or before.duty.commands == view.duty.commands:
+            return ()
+        return tuple(f"{self._settings.base}/{end}" for end in ("mode", "override"))
 
     @property
     def _may_publish(self) -> bool:
@@ -321,6 +337,8 @@ class MqttOutput:
         if read is None:
             if self._pair is not None:
                 self._pair.received(topic, payload, retained=retained)
+            if self._left_behind is not None:
+                self._left_behind.received(topic, payload, retained=retained)
             if self._house is not None:
                 self._house.received(topic, payload, retained=retained)
             return

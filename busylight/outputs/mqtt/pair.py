@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -11,7 +12,7 @@ from busylight.core.knowledge import Known, Why
 from busylight.core.light import FULL, OFF, Effect, LightState
 from busylight.core.override import LONGEST, Mode, Override, Refresh, SetMode
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
-from busylight.core.reader import News, Peers, Role, Shared, Written, leading
+from busylight.core.reader import Good, News, Peers, Role, Shared, Written, leading
 from busylight.core.view import View
 from busylight.edge import clock
 from busylight.mqtt.settings import MqttSettings
@@ -19,6 +20,8 @@ from busylight.outputs.mqtt.commands import mode_payload
 from busylight.outputs.mqtt.payloads import (
     ONLINE,
     Payload,
+    age_topic,
+    json_payload,
     leader_topic,
     reader_topic,
     reads_topic,
@@ -44,11 +47,14 @@ class Pair:
         self._online: dict[Role, bool] = {}
         self._primary_reads = False
         self._leader: Role | None = None
+        self._good: Good | None = None
         self._light: LightState | None = None
         self._override: Any = ...  # not heard yet
         self._told_override: Any = ...
         self._written: Any = None
         self._told_written: Any = None
+        self._others_light: Any = ...  # not shown yet
+        self._light_is_ours = False
         self._timers: list[asyncio.TimerHandle] = []
         self._handover: asyncio.TimerHandle | None = None
         self._contested = False
@@ -59,12 +65,15 @@ class Pair:
         """Whether this one has said that it lives while the other one led."""
         self.again = False
         """Whether the other one may have published after us, so that all is to be told again."""
+        self.has_come = False
+        """Whether the other one listens since a moment ago, and has missed what does not stand."""
 
     @property
     def topics(self) -> list[str]:
         """What is listened to; the light before the override, which may need it."""
         base = self._settings.base
         readers = [*self._alive, reads_topic(self._settings), leader_topic(self._settings)]
+        readers.append(age_topic(self._settings))
         return [*readers, *(f"{base}/{end}" for end in ("light", "override", "diagnostics"))]
 
     @property
@@ -75,6 +84,7 @@ class Pair:
             self._online.get(Role.SPARE, False),
             self._primary_reads,
             self._leader,
+            self._good,
         )
 
     def subscribed(self) -> None:
@@ -107,10 +117,22 @@ class Pair:
         else:
             is_news = knowledge.why is not Why.STARTING or not self.stood_by
         if is_news or view.is_last:
+            self._light_is_ours = True
             return dict(said)
         base = self._settings.base
-        others = {f"{base}/presence"} | ({f"{base}/light"} if view.override is None else set())
+        others = {f"{base}/presence"} | (set() if self._tells_light(view) else {f"{base}/light"})
         return {topic: payload for topic, payload in said.items() if topic not in others}
+
+    def _tells_light(self, view: View) -> bool:
+        """Whether the light that stands there is ours, or is not what it should be any more.
+
+        An override, and the beginning or end of working hours, change it without a reading.
+        """
+        if self._others_light is ...:
+            self._others_light = view.light
+        if view.override is not None or view.light != self._others_light:
+            self._light_is_ours = True
+        return self._light_is_ours
 
     def news(self) -> list[News]:
         """What the program has to know, newest only."""
@@ -129,8 +151,21 @@ class Pair:
         return [*news, self.peers]
 
     def claim(self) -> dict[str, Payload]:
-        """What is said before one's first state."""
+        """What is said before one's first state; of states nothing is ours yet."""
+        self._others_light, self._light_is_ours = ..., False
         return {leader_topic(self._settings): Payload(self.role.encode())}
+
+    def age(self, good: Good | None) -> dict[str, Payload]:
+        """What is said at each reading: how old one's word is, for it may be told far longer.
+
+        By no clock but the listener's, so nothing of it stands.
+        """
+        document = {
+            "reader": self.role.value,
+            "age": None if good is None else round(clock.now() - good.at, 3),
+            "holds": None if good is None else round(good.holds, 3),
+        }
+        return {age_topic(self._settings): json_payload(document, retain=False)}
 
     def farewell(self) -> dict[str, Payload]:
         """What is said after one's last state: a spare tells so that the primary may begin.
@@ -146,30 +181,61 @@ class Pair:
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what the broker sends."""
+        if not self._takes(topic, payload, retained=retained):
+            return
+        if self.joined:
+            self._changed()
+        elif self._is_settled and Role.PRIMARY in self._online:
+            self._join()
+
+    def _takes(self, topic: str, payload: bytes, *, retained: bool) -> bool:
+        """Take it in; whether it may be news."""
         if topic in self._alive:
             self._heard_alive(self._alive[topic], payload == ONLINE, retained=retained)
         elif topic == reads_topic(self._settings):
             self._primary_reads = payload == b"true"
         elif topic == leader_topic(self._settings):
             with suppress(ValueError):
-                self._leader = Role(payload.decode("ascii", "replace"))
+                self._heard_leader(Role(payload.decode("ascii", "replace")))
+        elif topic == age_topic(self._settings):
+            return not retained and self._takes_age(payload)
         elif topic == f"{self._settings.base}/light":
-            with suppress(ValueError, TypeError, KeyError, RecursionError):
-                self._light = _light_of(json.loads(payload))
-            return  # by itself it is no news
+            return self._takes_light(payload)
         elif topic == f"{self._settings.base}/override":
             with suppress(ValueError, RecursionError):
                 self._override = json.loads(payload)
         elif topic == f"{self._settings.base}/diagnostics":
             before, self._written = self._written, self._written_in(payload)
-            if self._written == before:
-                return  # something else is new in it
+            return bool(self._written != before)  # else something else is new in it
         else:
-            return
-        if self.joined:
-            self._changed()
-        elif self._is_settled and Role.PRIMARY in self._online:
-            self._join()
+            return False
+        return True
+
+    def _heard_leader(self, leader: Role) -> None:
+        if leader is self.role.other and leader is not self._leader:
+            self._good = None  # what it says from now on rests on readings of its own
+        self._leader = leader
+
+    def _takes_age(self, payload: bytes) -> bool:
+        """Whether the other one has said how old its word is; one's own is no news."""
+        with suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            document = json.loads(payload)
+            if document["reader"] == self.role.other:
+                self._good = _good_of(document)
+                return True
+        return False
+
+    def _takes_light(self, payload: bytes) -> bool:
+        """Whether it is news: the light that was set by hand is told nowhere else."""
+        before = self._light
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            self._light = _light_of(json.loads(payload))
+        override = self._override
+        is_manual = isinstance(override, dict) and override.get("mode") == Mode.MANUAL
+        if not is_manual or self._light == before:
+            return False
+        self._told_override = ...
+        return True
 
     def _written_in(self, diagnostics: bytes) -> Any:
         """What the other one says of what Teams was to be told: this, or what it said before."""
@@ -181,6 +247,7 @@ class Pair:
 
     def _heard_alive(self, role: Role, online: bool, *, retained: bool) -> None:  # noqa: FBT001 -- what was heard
         self._online[role] = online
+        self.has_come |= role is self.role.other and online and not retained
         if role is Role.SPARE and self.role is Role.PRIMARY and online and not retained:
             # It says so once more after its last word: now nothing of it comes any more.
             self.again, self._contested = self.again or self._contested, False
@@ -251,6 +318,17 @@ def _health_of(said: Any) -> PreferredHealth:
         at, now = datetime.fromisoformat(since).timestamp(), clock.now()
         since = max(min(clock.WallClock().epoch + at, now), now - LONGEST)
     return PreferredHealth(PreferredState(said["state"]), availability, since)
+
+
+def _good_of(document: Any) -> Good | None:
+    """On what a reader's word rests; raises where nothing is said of it."""
+    age, holds = document["age"], document["holds"]
+    if age is None:
+        return None
+    age, holds = float(age), float(holds)
+    if not (0 <= age < math.inf and 0 <= holds < math.inf):
+        raise ValueError("it is no age")
+    return Good(clock.now() - age, holds)
 
 
 def _light_of(document: Any) -> LightState:

@@ -13,6 +13,7 @@ from busylight.core.documents import (
     presence_document,
     sign_in_document,
 )
+from busylight.core.override import Mode
 from busylight.core.reader import Role
 from busylight.core.view import ButtonEvent, Person, View
 from busylight.mqtt.settings import MqttSettings
@@ -60,6 +61,11 @@ def leader_topic(settings: MqttSettings) -> str:
     return f"{settings.base}/reader/leader"
 
 
+def age_topic(settings: MqttSettings) -> str:
+    """Where the one that leads says how old its word is."""
+    return f"{settings.base}/reader/age"
+
+
 def person_base(settings: MqttSettings, person_id: str) -> str:
     """The topic under which everything of one of several people stands."""
     return f"{people_base(settings)}{topic_part(person_id)}"
@@ -102,6 +108,11 @@ def messages(
     the messages about people were.
     """
     base = settings.base
+    light = {f"{base}/light": json_payload(light_document(view.light))}
+    override = {
+        f"{base}/mode": Payload(view.mode.value.encode()),
+        f"{base}/override": json_payload(override_document(view.override, rfc3339)),
+    }
     payloads = _reads(view, settings) | {
         f"{base}/presence": json_payload(
             presence_document(
@@ -111,13 +122,13 @@ def messages(
                 user=settings.account,
             )
         ),
-        f"{base}/light": json_payload(light_document(view.light)),
-        f"{base}/mode": Payload(view.mode.value.encode()),
-        f"{base}/override": json_payload(override_document(view.override, rfc3339)),
-        f"{base}/diagnostics": json_payload(
-            diagnostics_document(view.diagnostics, rfc3339, account=settings.account)
-        ),
     }
+    # The other reader takes a light for one that was set by hand while the override says so.
+    ends_first = settings.reader is not None and view.mode is not Mode.MANUAL
+    payloads |= override | light if ends_first else light | override
+    payloads[f"{base}/diagnostics"] = json_payload(
+        diagnostics_document(view.diagnostics, rfc3339, account=settings.account)
+    )
     if settings.sign_in:
         payloads[f"{base}/sign_in"] = json_payload(
             sign_in_document(view.sign_in, rfc3339), retain=False
