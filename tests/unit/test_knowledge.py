@@ -70,6 +70,7 @@ def test_since_is_when_the_words_were_first_read_and_read_at_when_anything_chang
 
 def test_a_state_that_was_lost_from_sight_is_a_new_one_when_it_comes_back() -> None:
     assert _after((10, BUSY), (90, BUSY)).knowledge(91, STALE) == Known(BUSY, 90, 90)
+    assert _after((10, BUSY), (70, BUSY)).knowledge(71, STALE) == Known(BUSY, 70, 70)
     signed_out = Trouble(Why.SIGNED_OUT, "sign in")
     assert _after((10, BUSY), (12, signed_out), (20, BUSY)).knowledge(21, STALE) == Known(
         BUSY, 20, 20

@@ -209,6 +209,11 @@ def test_of_two_rules_for_words_the_one_that_says_more_wins() -> None:
     assert palette.rule_for(at_home).key == "MESSAGE_WORK_FROM_HOME"
 
 
+def test_who_has_no_message_falls_under_no_rule_for_words() -> None:
+    silent = Presence("Busy", "Busy", None)
+    assert Palette({"MESSAGE_FOCUS": BLUE}).rule_for(silent).key == "BUSY"
+
+
 def test_a_message_beats_the_availability_and_nothing_that_says_more() -> None:
     assert _with_message("focus", "Busy", "InAMeeting") == "MESSAGE_FOCUS"
     assert _with_message("focus", "Away", "BeRightBack") == "MESSAGE_FOCUS"

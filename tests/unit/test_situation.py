@@ -153,6 +153,9 @@ def test_with_several_people_the_light_shows_the_busiest_who_is_known() -> None:
     assert view.people["a"].light == parse_light("#00ff00")
     assert isinstance(view.people["c"].knowledge, NotKnown)
     assert view.people["c"].light == parse_light("#4000ff 40% pulse 3")
+    left = many.after_reading(Reading({}, {"c": Trouble(Why.FORBIDDEN, "hidden")}), 7)
+    assert isinstance(unknown := left.view(9).people["c"].knowledge, NotKnown)
+    assert unknown.since == 7
     partly = many.after_reading(reading, 1).after_reading(Reading({"a": FREE}, {"b": gone}), 50)
     assert partly.view(51).state == "inacall"  # who cannot be read holds as long as anybody
     assert partly.view(62).state == "available"
