@@ -144,7 +144,8 @@ class VirtualMachine(Machine):
         with (self._directory / "console").open("wb") as said:
             self._qemu = subprocess.Popen(
                 ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
-                 "-display", "none", "-machine", "q35,sata=off,smbus=off", "-m", "1024", "-smp", "2",
+                 "-display", "none", "-machine", "q35,sata=off,smbus=off",
+                 "-m", "1024", "-smp", "2",
                  *accelerations, "-cpu", "max,la57=off",
                  "-kernel", self._made / "vmlinuz", "-initrd", self._made / "initrd.img",
                  "-append", _OPTIONS,
