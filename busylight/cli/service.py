@@ -51,6 +51,9 @@ def _status(args: argparse.Namespace) -> int:
     print("the program answers" if told else "the program does not answer")
     if told:
         print(f"the light shows: {told['state']}")
+        for name, health in told["diagnostics"]["outputs"].items():
+            if "error" in health:
+                print(f"but {name} does not: {health['error']}")
     return Exit.OK if state.startswith("active") and told else Exit.FAILED
 
 

@@ -34,7 +34,8 @@ ftdi_sio
 
 UDEV: Final = f"""\
 # Lights on serial ports. ModemManager leaves them alone, and the service may use them.
-SUBSYSTEM=="tty", ENV{{ID_USB_DRIVER}}=="cdc_acm|ch341|cp210x|ftdi_sio", GROUP="dialout", \\
+# (Not by ID_USB_DRIVER: that is set by 60-serial.rules, which comes after this file.)
+SUBSYSTEM=="tty", DRIVERS=="cdc_acm|ch341|cp210x|ftdi_sio", GROUP="dialout", \\
   MODE="0660"
 SUBSYSTEM=="tty", ATTRS{{manufacturer}}=="Busylight", ENV{{ID_MM_DEVICE_IGNORE}}="1", \\
   TAG+="{USER}"

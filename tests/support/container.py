@@ -19,13 +19,13 @@ from typing import IO, Final, Self
 import pexpect
 
 from tests.support.disk import Disk
+from tests.support.machine import PATIENCE, Machine
 
 PYTHON_OF: Final = {"bookworm": "3.11", "trixie": "3.13"}
 _MIRROR: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,kmod,python3,ca-certificates,sudo"
 """What Raspberry Pi OS Lite has, too."""
 _BOOT: Final = "--register=no --keep-unit --boot SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
-_PATIENCE: Final = 120.0
 _SAID: Final = 2000  # bytes
 
 
@@ -56,7 +56,7 @@ def wheels(release: str, source: Path, directory: Path, extras: str = "") -> Pat
     return directory
 
 
-class Container:
+class Container(Machine):
     """A booted Debian, on a disk of its own, in the network of this machine."""
 
     def __init__(self, disk: Disk) -> None:
@@ -93,7 +93,7 @@ class Container:
         assert console is not None
         self._said = b""
         threading.Thread(target=self._listen, args=(console,), daemon=True).start()
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert time.monotonic() < deadline, f"it does not boot: {self._said.decode()}"
             self._pid = self._pid_of_init()
@@ -117,7 +117,7 @@ class Container:
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
         if self._nspawn is not None:
-            self._nspawn.wait(_PATIENCE)
+            self._nspawn.wait(PATIENCE)
         self._pid, self._nspawn = 0, None
 
     def run(self, command: str, *, check: bool = False) -> "subprocess.CompletedProcess[str]":
@@ -139,25 +139,12 @@ class Container:
             "nsenter",
             [*self._inside(), "runuser", "-u", "pi", "--", "bash", "-c", f"cd; {command}"],
             encoding="utf-8",
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             dimensions=(50, 250),
         )
 
     def _inside(self) -> list[str]:
         return ["-t", str(self._pid), "-m", "-u", "-i", "-p", "-C", "-r", "-w"]
-
-    def says(self, command: str, pattern: str, seconds: float = _PATIENCE) -> float:
-        """Run it again and again until it says so; the seconds that it took."""
-        began = time.monotonic()
-        while True:
-            done = self.run(command)
-            if re.search(pattern, done.stdout):
-                return time.monotonic() - began
-            assert time.monotonic() - began < seconds, (
-                f"{command} does not say {pattern}:\n{done.stdout}{done.stderr}"
-                f"{self.run('journalctl -u busylight -n 30 --no-pager').stdout}"
-            )
-            time.sleep(0.2)
 
     def _pid_of_init(self) -> int:
         """The first process of it: whose root is our directory, and who is 1 inside."""

@@ -24,13 +24,13 @@ class Disk:
     """An ext4 in a file, mounted. A context manager; the file goes with it."""
 
     def __init__(self, image: Path, mounted: Path, size: str = "3G") -> None:
-        self._image = image
+        self.image = image
         self.mounted = mounted
         self._size = size
 
     def __enter__(self) -> Self:
-        _run("truncate", "-s", self._size, str(self._image))
-        _run("mkfs.ext4", "-q", "-F", str(self._image))
+        _run("truncate", "-s", self._size, str(self.image))
+        _run("mkfs.ext4", "-q", "-F", str(self.image))
         self.mounted.mkdir(parents=True, exist_ok=True)
         self.mount()
         return self
@@ -41,13 +41,14 @@ class Disk:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.unmount()
-        self._image.unlink()
+        if self.mounted.is_mount():
+            self.unmount()
+        self.image.unlink()
 
     def mount(self) -> None:
         """Mount it; what a power cut has left unfinished is replayed, as at a boot."""
         # A device of its own each time: another namespace may hold the one whose power was cut.
-        device = _run("losetup", "--find", "--show", str(self._image))
+        device = _run("losetup", "--find", "--show", str(self.image))
         try:
             _run("mount", "-o", _OPTIONS, device, str(self.mounted))
         finally:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from busylight.demo.lookalike import Lookalike
-from tests.support.container import Container
+from tests.support.machine import Machine
 
 BUSYLIGHT: Final = "/opt/busylight/bin/busylight"
 STATUS: Final = f"{BUSYLIGHT} service status"
@@ -37,7 +37,7 @@ def port_of(light: str = "light") -> str:
     return f"/run/{light}/port"
 
 
-def plug_in(machine: Container, light: str = "light") -> None:
+def plug_in(machine: Machine, light: str = "light") -> None:
     """Start a virtual light, whose port anybody may open, as a real one's group may."""
     port = port_of(light)
     machine.run(
@@ -49,7 +49,7 @@ def plug_in(machine: Container, light: str = "light") -> None:
     machine.says(f"chmod 666 $(readlink -f {port}) && echo there", "there")
 
 
-def painted(machine: Container, light: str = "light") -> bool:
+def painted(machine: Machine, light: str = "light") -> bool:
     """Whether the light itself is green."""
     last = machine.run(f"tail -n 1 /run/{light}/painted").stdout
     return "#00ff00" in last or "available" in last.lower()

@@ -28,7 +28,7 @@ cert = /etc/ssl/github.pem
 disable-pip-version-check = true
 """
 """What is not ours comes from this machine: no test fails because a registry is slow."""
-_USER = """\
+USER = """\
 useradd --create-home --shell /bin/bash pi
 echo 'pi ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pi
 """
@@ -75,16 +75,21 @@ def booted(
     CACHE.mkdir(exist_ok=True)
     made = debian(release, CACHE)
     with Disk(directory / f"{release}.ext4", directory / release) as disk:
-        root = disk.mounted
-        subprocess.run(["cp", "-a", f"{made}/.", root], check=True)
-        subprocess.run(["cp", "-r", shelf, root / "opt/wheels"], check=True)
-        for source, name in ((lookalike.ca_file, "lookalike"), (github.ca_file, "github")):
-            certificate = root / "etc/ssl" / f"{name}.pem"
-            certificate.write_bytes(source.read_bytes())
-            certificate.chmod(0o644)
-        (root / "etc/pip.conf").write_text(_PIP)
-        with (root / "etc/hosts").open("a") as hosts:
-            hosts.write(f"{github.address} github.com\n")
+        furnish(disk, made, shelf, github, lookalike)
         with Container(disk) as machine:
-            machine.run(f"set -e\n{_USER}sync", check=True)
+            machine.run(f"set -e\n{USER}sync", check=True)
             yield machine
+
+
+def furnish(disk: Disk, made: Path, shelf: Path, github: GitHub, lookalike: Lookalike) -> None:
+    """Put a copy of what debootstrap has made on it, and what the stand-ins need."""
+    root = disk.mounted
+    subprocess.run(["cp", "-a", f"{made}/.", root], check=True)
+    subprocess.run(["cp", "-r", shelf, root / "opt/wheels"], check=True)
+    for source, name in ((lookalike.ca_file, "lookalike"), (github.ca_file, "github")):
+        certificate = root / "etc/ssl" / f"{name}.pem"
+        certificate.write_bytes(source.read_bytes())
+        certificate.chmod(0o644)
+    (root / "etc/pip.conf").write_text(_PIP)
+    with (root / "etc/hosts").open("a") as hosts:
+        hosts.write(f"{github.address} github.com\n")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from busylight.cli import main
+from busylight.cli import service as command
 from busylight.cli.arguments import light_name
 from busylight.service import install as installing
 from busylight.service.files import files, settings_file, unit_name
@@ -103,3 +105,20 @@ def test_other_settings_that_are_there_already_are_not_overwritten(
     with pytest.raises(ServiceError, match="is there already, and says something else"):
         install(program, new, None, print)
     assert old.read_text() == "BUSYLIGHT_ID=old"
+
+
+def test_status_does_not_say_that_a_light_shows_what_it_cannot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = {"state": "failed", "error": "the light on /dev/ttyUSB0 was unplugged"}
+    outputs = {"mqtt": {"state": "connected"}, "serial": gone}
+    told = {"state": "available", "diagnostics": {"outputs": outputs}}
+    monkeypatch.setattr(command, "state_of", lambda _: "active (running)")
+    monkeypatch.setattr(command, "ask_daemon", lambda _: told)
+    (tmp_path / "busylight.env").write_text(f"BUSYLIGHT_STATE_DIR={tmp_path}\n")
+    words = ["service", "status", "--env-file", str(tmp_path / "busylight.env")]
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "the light shows: available",
+        "but serial does not: the light on /dev/ttyUSB0 was unplugged",
+    ]
