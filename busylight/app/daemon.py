@@ -339,8 +339,11 @@ def run_until_signalled(
     faulthandler.enable()  # a watchdog's SIGABRT leaves the stack behind, whatever holds Python up
 
     async def run() -> None:
-        with Watch(state_dir) as watch:
-            daemon = daemon_of(Supervisor(), watch)
+        watch = Watch(state_dir)
+        # Unwatched: to load all parts takes a slow machine longer than anything may hang, and to be
+        # ended for it would be so again at each start.
+        daemon = daemon_of(Supervisor(), watch)
+        with watch:
             loop = asyncio.get_running_loop()
 
             def stop(*_: object) -> None:

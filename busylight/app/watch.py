@@ -70,6 +70,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         self._watched = threading.get_ident()
+        self._beat_at = time.monotonic()
         self._hears, tells = os.pipe()
         self._tells = tells
         os.set_blocking(tells, False)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import gpiozero
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from busylight.core.light import parse_light, shown_rgb
 from busylight.core.palette import DEFAULT_RULES
+from busylight.outputs.gpio import system_library
 from busylight.outputs.gpio.output import GpioOutput
 from busylight.outputs.gpio.settings import GpioSettings
+from busylight.outputs.gpio.system_library import borrow_lgpio
 from busylight.outputs.gpio.traffic import lit
 from busylight.parts import OutputError
 from busylight.settings.faults import SettingsError
@@ -153,3 +156,31 @@ def test_pins_that_cannot_be_are_told(given: dict[str, str], wanted: str) -> Non
     with pytest.raises(SettingsError) as caught:
         load(None, environ, needs_source=False)
     assert wanted in str(caught.value)
+
+
+def _borrowed(monkeypatch: pytest.MonkeyPatch, place: Path) -> object:
+    """What an import finds after it."""
+    monkeypatch.setattr(system_library, "PLACE", str(place))
+    borrow_lgpio(("_borrowed_half", "borrowed_whole"))
+    sys.modules.pop("_borrowed_half", None)
+    return sys.modules.pop("borrowed_whole", None)
+
+
+def test_the_library_of_the_system_is_taken_where_there_is_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _borrowed(monkeypatch, tmp_path) is None
+    (tmp_path / "borrowed_whole.py").write_text("import _borrowed_half\n")
+    assert _borrowed(monkeypatch, tmp_path) is None, "its other half is for another Python"
+    (tmp_path / "_borrowed_half.py").write_text("raise ImportError('another libc')\n")
+    assert _borrowed(monkeypatch, tmp_path) is None
+    (tmp_path / "_borrowed_half.py").write_text("PINS = 28\n")
+    found = _borrowed(monkeypatch, tmp_path)
+    assert found is not None
+    assert found._borrowed_half.PINS == 28  # type: ignore[attr-defined]
+
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "borrowed_whole.py").write_text("")
+    monkeypatch.syspath_prepend(own)
+    assert _borrowed(monkeypatch, tmp_path) is None, "one's own is left to be imported"

@@ -95,8 +95,10 @@ def test_the_port_is_made_ready_for_lights_that_come_later(machine: Container) -
     groups = machine.run("id -nG busylight", check=True).stdout.split()
     assert "dialout" in groups
     rules = "/etc/udev/rules.d/60-busylight.rules"
-    judged = machine.run(f"udevadm verify --help >/dev/null 2>&1 && udevadm verify {rules}")
-    assert "error" not in judged.stdout + judged.stderr.lower()
+    # What says `udevadm verify` since systemd 254, this says on Debian 12, too.
+    judged = machine.run("udevadm test --action=add /class/mem/null 2>&1").stdout
+    assert f"Reading rules file: {rules}\n" in judged
+    assert f"{rules}:" not in judged, "there it names the line that it ignores"
     allowed = machine.run("systemctl show --property=DeviceAllow busylight").stdout
     assert "char-ttyACM rw" in allowed
     assert "char-ttyUSB rw" in allowed

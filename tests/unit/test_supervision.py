@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from busylight.app import blocked, last_in_line, source_runner
+from busylight.app import blocked, daemon, last_in_line, source_runner
 from busylight.app import watch as watch_module
 from busylight.app.daemon import Daemon, Wiring
 from busylight.app.hub import Hub
@@ -99,7 +100,7 @@ async def test_ready_comes_though_nothing_else_is_well_and_the_watchdog_is_fed_t
     program.stop()
     await asyncio.wait_for(running, 5)
     assert manager.listen()[0] == "READY=1"
-    assert manager.heard[-1][1] == "STOPPING=1"
+    assert "STOPPING=1" in manager.listen()
     fed = [moment for moment, text in manager.heard if text == "WATCHDOG=1"]
     gaps = sorted(after - before for before, after in pairwise(fed))
     assert gaps[len(gaps) // 2] <= 0.2
@@ -132,6 +133,33 @@ async def test_who_blocks_the_loop_is_named_remembered_and_shown_with_its_stack(
     said = capfd.readouterr().err
     assert "output lamp has blocked everything for more than 0.2 s" in said
     assert "_block_in" in said
+
+
+def test_a_slow_machine_may_load_as_long_as_it_takes_and_is_watched_from_then_on(
+    exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "Watch", partial(Watch, pace=Pace(0.05, 4), exit_now=exits.append))
+    loaded_without = []
+
+    class Loaded(Daemon):
+        async def run(self) -> None:
+            await _block_in("output lamp", lambda: exits)
+
+    def load(supervisor: Supervisor, watch: Watch) -> Daemon:
+        time.sleep(1.0)
+        loaded_without.append(not exits)
+        return Loaded(settings_of(), Wiring(Script, {}), {}, supervisor, watch)
+
+    handlers = {
+        each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
+    try:
+        daemon.run_until_signalled(load)
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+    assert loaded_without == [True]
+    assert exits == [1]
 
 
 async def test_who_blocks_is_ended_even_where_no_thread_can_say_the_last_words(

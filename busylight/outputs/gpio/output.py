@@ -13,6 +13,7 @@ from busylight.core.view import View
 from busylight.edge.threads import Worker
 from busylight.outputs.blinker import RGB, Blinker
 from busylight.outputs.gpio.settings import GpioSettings
+from busylight.outputs.gpio.system_library import borrow_lgpio
 from busylight.outputs.gpio.traffic import lit
 from busylight.parts import OutputError, UntilLost
 
@@ -77,6 +78,7 @@ class GpioOutput:
         self._worker.close()
 
     def _open(self) -> None:
+        borrow_lgpio()
         for color, pin in self._settings.pins.items():
             try:
                 self._leds[color] = gpiozero.PWMLED(
@@ -127,6 +129,7 @@ class GpioOutput:
 
 def _factory() -> str:
     try:
+        borrow_lgpio()
         gpiozero.Device.ensure_pin_factory()
     except Exception as error:
         raise OutputError(_problem(None, error)) from error
@@ -139,7 +142,8 @@ def _problem(pin: int | None, error: Exception) -> str:
     if isinstance(error, gpiozero.BadPinFactory):
         return (
             "this machine has no pins that can be used: on a Raspberry Pi, pip install "
-            "'busylight-presence[gpio]', and let the user be in the group gpio"
+            "'busylight-presence[gpio]' (on Raspberry Pi OS 13 also apt-get install "
+            "python3-lgpio), and let the user be in the group gpio"
         )
     if isinstance(error, gpiozero.PinInvalidPin):
         return f"GPIO{pin} is no pin of this machine"
