@@ -20,6 +20,17 @@ _DAY: Final = 24 * 60
 _WEEK: Final = timedelta(days=7)
 _WEEKS: Final = 53
 _CLOCK_IS_SET_FROM: Final = datetime(2025, 1, 1, tzinfo=UTC)
+_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def date_of(seconds: float) -> datetime:
+    """The moment so many seconds after 1970 began."""
+    return _1970 + timedelta(seconds=seconds)
+
+
+def seconds_of(moment: datetime) -> float:
+    """How many seconds after 1970 began that moment is."""
+    return (moment - _1970).total_seconds()
 
 
 class HoursSyntaxError(ValueError):

@@ -6,11 +6,11 @@ shown of it, and `next_change` when that will change by itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from busylight.core.decide import Decision, busiest, decide
+from busylight.core.hours import date_of, seconds_of
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.override import (
@@ -54,7 +54,6 @@ from busylight.core.view import (
 )
 from busylight.core.walk import step_of
 
-_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "source"
 """What the source is called among the parts that have failed."""
 OUTSIDE_HOURS: Final = 60.0
@@ -176,10 +175,7 @@ class Situation:
         return self if self.reader is None else self._with_reader(self.reader.after_cut(), now)
 
     def _with_reader(self, reader: Reader, now: float) -> "Situation":
-        """Our own trouble holds again when we lead, and is forgotten when we read no more.
-
-        What was followed lasts no longer than the reading on which it rests.
-        """
+        """Our own trouble holds again when we lead, and is forgotten when we read no more."""
         before, turns = self.turns(now), reader.turns(now)
         after = replace(self, reader=reader)
         ends = before.followed and not turns.followed
@@ -395,7 +391,7 @@ class Situation:
         """Whether `now` is outside of the working hours."""
         if self.rules.hours is None or self.epoch is None:
             return False
-        return self.rules.hours.outside(_date(now - self.epoch))
+        return self.rules.hours.outside(date_of(now - self.epoch))
 
     def planned_interval(self, now: float, changed_at: float) -> float:
         """Seconds that are to lie between two readings at least; 0: as it is set.
@@ -406,13 +402,13 @@ class Situation:
             return OUTSIDE_HOURS
         if self.rules.adaptive is None or self.epoch is None or self.trouble is not None:
             return 0.0  # who fails to read tries again at a pace of his own
-        return self.rules.adaptive.planned_interval(_date(now - self.epoch), now - changed_at)
+        return self.rules.adaptive.planned_interval(date_of(now - self.epoch), now - changed_at)
 
     def _next_edge(self, now: float) -> float | None:
         if self.rules.hours is None or self.epoch is None:
             return None
-        edge = self.rules.hours.next_change(_date(now - self.epoch))
-        return None if edge is None else self.epoch + (edge - _1970).total_seconds()
+        edge = self.rules.hours.next_change(date_of(now - self.epoch))
+        return None if edge is None else self.epoch + seconds_of(edge)
 
     def _faults_with(self, part: str) -> Mapping[str, int]:
         return MappingProxyType({**self.faults, part: self.faults.get(part, 0) + 1})
@@ -420,7 +416,3 @@ class Situation:
     def _sign_in(self, now: float) -> SignInPrompt | None:
         prompt = None if self.trouble is None else self.trouble.sign_in
         return prompt if prompt is not None and now < prompt.expires_at else None
-
-
-def _date(since_1970: float) -> datetime:
-    return _1970 + timedelta(seconds=since_1970)

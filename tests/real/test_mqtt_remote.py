@@ -57,7 +57,8 @@ class Daemon:
             async for command in output.events():
                 assert isinstance(command, SetMode)
                 override = override_after(command, light("red"), None, clock.now())
-                self.view = replace(self.view, override=override)
+                duty = replace(self.view.duty, commands=self.view.duty.commands + 1)
+                self.view = replace(self.view, override=override, duty=duty)
                 await output.show(self.view)
 
 
