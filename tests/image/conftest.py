@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import uuid
@@ -11,11 +12,21 @@ from typing import Any
 
 import pytest
 
-from tests.support.image import Builder, Run, Running, pinned_wheels
+from tests.support.image import (
+    ARCHITECTURES,
+    Architecture,
+    Builder,
+    Run,
+    Running,
+    pinned_wheels,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("DEBIAN_ROOTS", ROOT / ".debian-roots")) / "image"
-TAG = "localhost/busylight"
+ASKED = os.environ.get("IMAGE_ARCHITECTURES", "").split() or [
+    each.name for each in ARCHITECTURES.values() if each.machine == platform.machine()
+]
+"""For which the image is made; this machine's own, if nothing else is said."""
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 USER = 10001
 """Who the program is in the image."""
@@ -30,20 +41,37 @@ FOLLOWER = {
 Start = Callable[[Run], Running]
 
 
+@pytest.fixture(scope="session", params=ASKED)
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    assert request.param in ARCHITECTURES, f"there is no image for {request.param}"
+    return ARCHITECTURES[request.param]
+
+
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
-    """With a base image, and nothing else, in its store."""
+    """With base images, and nothing else, in its store."""
     builder = Builder(CACHE)
-    builder.base(CACHE)
     yield builder
     builder("rm", "--all")
     builder("rmi", "--prune", "--force")
 
 
 @pytest.fixture(scope="session")
-def image(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> str:
+def base(builder: Builder, architecture: Architecture) -> str:
+    """The tag of what the image is built on."""
+    return builder.base(architecture, CACHE)
+
+
+@pytest.fixture(scope="session")
+def image(
+    builder: Builder,
+    base: str,
+    architecture: Architecture,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
     """The image's tag."""
-    wheels = pinned_wheels(PINS, tmp_path_factory.mktemp("pinned"))
+    tag = f"localhost/busylight:{architecture.name}"
+    wheels = pinned_wheels(PINS, tmp_path_factory.mktemp("pinned"), architecture)
     settings = tmp_path_factory.mktemp("pip") / "pip.conf"
     settings.write_text("[global]\nno-index = true\nfind-links = /pinned\n")
     context = tmp_path_factory.mktemp("context")
@@ -56,11 +84,11 @@ def image(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> str:
         else:
             shutil.copy(ROOT / name, context / name)
     builder.build(
-        context, TAG, f"--build-arg=BASE={builder.base(CACHE)}",
+        context, tag, architecture, f"--build-arg=BASE={base}",
         f"--build-arg=SOURCE_COMMIT={COMMIT}",
         f"--volume={wheels}:/pinned:ro", f"--volume={settings}:/etc/pip.conf:ro",
     )  # fmt: skip
-    return TAG
+    return tag
 
 
 @pytest.fixture(scope="session")

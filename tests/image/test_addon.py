@@ -15,10 +15,9 @@ from busylight import __version__
 from busylight.demo.lookalike import Lookalike
 from tests.image.conftest import ROOT, USER, Start, starting
 from tests.support.broker import Broker, Recorder, wait_until
-from tests.support.image import DOCKERS_CAPABILITIES, Builder, Run
+from tests.support.image import DOCKERS_CAPABILITIES, Architecture, Builder, Run
 from tests.support.supervisor import TOKEN, Supervisor
 
-TAG = "localhost/busylight-addon"
 PASSWORD = "it's $ecret"
 STOP_LIMIT = 5.0
 DIALOUT = 18
@@ -26,12 +25,14 @@ DIALOUT = 18
 
 
 @pytest.fixture(scope="module")
-def addon(builder: Builder, image: str) -> str:
+def addon(builder: Builder, image: str, architecture: Architecture) -> str:
     """Built as the supervisor does it, from the released image of the same version."""
+    tag = f"localhost/busylight-addon:{architecture.name}"
+    name = {"arm64": "aarch64"}.get(architecture.name, architecture.name)
     builder("tag", image, f"ghcr.io/busylight/busylight-presence:v{__version__}")
-    arguments = [f"--build-arg=BUILD_VERSION={__version__}", "--build-arg=BUILD_ARCH=amd64"]
-    builder.build(ROOT / "deploy" / "homeassistant-addon", TAG, *arguments)
-    return TAG
+    arguments = [f"--build-arg=BUILD_VERSION={__version__}", f"--build-arg=BUILD_ARCH={name}"]
+    builder.build(ROOT / "deploy" / "homeassistant-addon", tag, architecture, *arguments)
+    return tag
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def run(supervisor: Supervisor, data: Path, dev: Path, options: dict[str, Any]) 
 
 
 def test_the_form_leads_to_a_light_in_home_assistant(
-    start_addon: Start, data: Path, dev: Path, tmp_path: Path
+    start_addon: Start, data: Path, dev: Path, tmp_path: Path, architecture: Architecture
 ) -> None:
     broker = Broker(tmp_path / "broker", passwords={"addons": PASSWORD})
     with (
@@ -131,7 +132,7 @@ def test_the_form_leads_to_a_light_in_home_assistant(
         assert container.health() == 1
         container.signal("CONT")
         code_of_exit, seconds = container.stops()
-        print(f"add-on: stopped after {seconds:.1f} s")
+        print(f"add-on for {architecture.name}: stopped after {seconds:.1f} s")
         assert code_of_exit == 0
         assert seconds < STOP_LIMIT
         assert heard.last("busylight/busylight/availability") == b"offline"

@@ -10,22 +10,37 @@ from busylight import __version__
 from busylight.demo.lookalike import Lookalike
 from tests.image.conftest import COMMIT, FOLLOWER, PINS, USER, Start
 from tests.support.broker import Broker, Recorder, wait_until
-from tests.support.image import BASE, Builder, Run, pinned_wheels
+from tests.support.image import ARCHITECTURES, Architecture, Builder, Run, pinned_wheels
 
 MOST_ADDED = 40e6
 STOP_LIMIT = 5.0
 ONLINE = "busylight/busylight/availability"
-ARM = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64")
 
 
-def test_it_adds_at_most_40_mb_to_its_base(builder: Builder, image: str) -> None:
-    base, whole = builder.size(BASE), builder.size(image)
-    print(f"image: {whole / 1e6:.1f} MB, {(whole - base) / 1e6:.1f} MB more than its base")
-    assert whole - base <= MOST_ADDED
+def test_it_adds_at_most_40_mb_to_its_base(
+    builder: Builder, base: str, image: str, architecture: Architecture
+) -> None:
+    whole = builder.size(image)
+    added = whole - builder.size(base)
+    print(
+        f"image for {architecture.name}: {whole / 1e6:.1f} MB, {added / 1e6:.1f} MB more than its "
+        "base"
+    )
+    assert added <= MOST_ADDED
+
+
+def test_it_is_for_the_machine_that_it_names(
+    builder: Builder, image: str, root: Path, architecture: Architecture
+) -> None:
+    assert builder.architecture(image) == architecture.name
+    heads = [path.read_bytes()[:20] for path in (root / "opt/busylight").rglob("*.so")]
+    assert len(heads) >= 3, "cryptography, pydantic and others have compiled parts"
+    machines = {int.from_bytes(head[18:], "little") for head in heads}
+    assert machines == {architecture.elf}
 
 
 def test_it_is_healthy_until_it_hangs_and_stops_in_time(
-    start: Start, volume: Path, tmp_path: Path
+    start: Start, volume: Path, tmp_path: Path, architecture: Architecture
 ) -> None:
     with Lookalike() as lookalike, Broker(tmp_path / "broker") as broker, Recorder(broker) as heard:
         lookalike.entra.auto_approve_after = 0.0
@@ -67,7 +82,7 @@ def test_it_is_healthy_until_it_hangs_and_stops_in_time(
         container.until(lambda: container.health() == 0)
 
         code, seconds = container.stops()
-        print(f"image: stopped after {seconds:.1f} s")
+        print(f"image for {architecture.name}: stopped after {seconds:.1f} s")
         assert code == 0
         assert seconds < STOP_LIMIT
         wait_until(lambda: heard.last(ONLINE) == b"offline")
@@ -88,11 +103,13 @@ def test_faulty_settings_end_it_with_their_names(start: Start, volume: Path) -> 
 def test_a_signal_ends_it_while_it_loads(start: Start, volume: Path) -> None:
     container = start(
         Run(
-            environment=FOLLOWER,
+            environment={**FOLLOWER, "PYTHONVERBOSE": "1"},
             volumes={"/var/lib/busylight": volume},
         )
     )
-    container.until(container.hears_signals)
+    # What it loads first once it hears signals; before, the kernel would drop them. To ask the
+    # kernel would be to ask about an emulator, where there is one.
+    container.until(lambda: "import 'busylight.edge.core_dumps'" in container.log)
     _, seconds = container.stops()
     assert seconds < STOP_LIMIT
 
@@ -138,14 +155,14 @@ def test_nothing_is_in_it_that_only_the_build_needs(root: Path) -> None:
     assert places == [], "nothing that changes who one is"
 
 
-def test_every_pinned_file_is_there_for_arm64_too(tmp_path: Path) -> None:
+def test_every_pinned_file_is_there_for_each_architecture(tmp_path: Path) -> None:
     sizes = {}
-    for name, platform in (("this machine", ()), ("arm64", ARM)):
-        wheels = pinned_wheels(PINS[:1], tmp_path / name, *platform)
+    for name, each in ARCHITECTURES.items():
+        wheels = pinned_wheels(PINS[:1], tmp_path / name, each)
         sizes[name] = sum(
             entry.file_size
             for wheel in wheels.glob("*.whl")
             for entry in zipfile.ZipFile(wheel).infolist()
         )
     print(json.dumps({name: f"{size / 1e6:.1f} MB" for name, size in sizes.items()}))
-    assert abs(sizes["arm64"] - sizes["this machine"]) < 3e6
+    assert max(sizes.values()) - min(sizes.values()) < 3e6

@@ -4,9 +4,8 @@ Needs root, and from Debian buildah and runc.
 """
 
 import json
-import re
+import platform
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,19 +15,53 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-BASE: Final = "localhost/python"
 BASE_PYTHON: Final = "3.13"
 _RELEASE: Final = "trixie"
 _MIRROR: Final = "http://deb.debian.org/debian"
 # As in Docker's own image of Python: a Debian with Python as `python`. binutils spares the build
 # stage an installation; what the base holds is not counted as ours.
 _PACKAGES: Final = "binutils,ca-certificates,python-is-python3,python3,python3-venv"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 240.0
+"""Seconds; an emulated program takes some thirty times as long as one of this machine's."""
 _CAPABILITIES: Final = ("bounding", "effective", "inheritable", "permitted", "ambient")
 # What Docker gives to root in a container where nothing else is said, and we may need.
 DOCKERS_CAPABILITIES: Final = (
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What an image may be made for."""
+
+    name: str
+    """As Docker and Debian say it."""
+    machine: str
+    """As `uname -m` and the names of wheels say it."""
+    elf: int
+    """The number of the machine in the head of each of its programs."""
+
+    @property
+    def base(self) -> str:
+        """The base image's tag."""
+        return f"localhost/python:{self.name}"
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether this machine runs its programs through an emulator only."""
+        return self.machine != platform.machine()
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms of wheels that the base can run, as pip names them."""
+        return tuple(f"{name}_{self.machine}" for name in _GLIBCS)
+
+
+_GLIBCS: Final = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
+ARCHITECTURES: Final = {
+    each.name: each
+    for each in (Architecture("amd64", "x86_64", 62), Architecture("arm64", "aarch64", 183))
+}
 
 
 class Builder:
@@ -46,35 +79,40 @@ class Builder:
     def __call__(self, *words: str | Path) -> str:
         """What buildah says to these words; it must do well."""
         done = subprocess.run(
-            [*self._buildah, *words], capture_output=True, text=True, check=False, timeout=600
+            [*self._buildah, *words], capture_output=True, text=True, check=False, timeout=1800
         )
         assert done.returncode == 0, f"buildah {words[0]}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def base(self, cache: Path) -> str:
+    def base(self, architecture: Architecture, cache: Path) -> str:
         """A Debian with Python as an image, which is made once."""
-        if f"{BASE}:latest" not in self("images", "--format", "{{.Name}}:{{.Tag}}"):
-            root = cache / _RELEASE
+        tag = architecture.base
+        if tag not in self("images", "--format", "{{.Name}}:{{.Tag}}").split():
+            root = cache / f"{_RELEASE}-{architecture.name}"
             if not (root / "usr/bin/strip").exists():
                 shutil.rmtree(root, ignore_errors=True)
                 subprocess.run(
-                    ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _RELEASE, root,
-                     _MIRROR], check=True, stdout=subprocess.DEVNULL,
+                    ["debootstrap", f"--arch={architecture.name}", "--variant=minbase",
+                     f"--include={_PACKAGES}", _RELEASE, root, _MIRROR],
+                    check=True, stdout=subprocess.DEVNULL,
                 )  # fmt: skip
             container = self("from", "scratch")
             self("add", "--quiet", container, root, "/")
-            self("commit", "--quiet", container, BASE)
+            self("config", f"--arch={architecture.name}", container)
+            self("commit", "--quiet", container, tag)
             self("rm", container)
-        return BASE
+        return tag
 
-    def build(self, context: Path, tag: str, *words: str | Path) -> None:
+    def build(
+        self, context: Path, tag: str, architecture: Architecture, *words: str | Path
+    ) -> None:
         """Build the Dockerfile there, as Docker would, with nothing pulled.
 
         The format is Docker's: the other one has no health checks.
         """
         self(
             "build", "--isolation=chroot", "--format=docker", "--pull-never", "--no-cache",
-            *words, "--tag", tag, context,
+            f"--arch={architecture.name}", *words, "--tag", tag, context,
         )  # fmt: skip
 
     def config(self, tag: str) -> dict[str, Any]:
@@ -82,6 +120,11 @@ class Builder:
         told = json.loads(self("inspect", "--type=image", tag))
         config: dict[str, Any] = told["Docker"]["config"]
         return config
+
+    def architecture(self, tag: str) -> str:
+        """What it says that it is for."""
+        told = json.loads(self("inspect", "--type=image", tag))
+        return str(told["Docker"]["architecture"])
 
     def size(self, tag: str) -> int:
         """Bytes of all its layers, as `docker image ls` counts them."""
@@ -91,21 +134,22 @@ class Builder:
     @contextmanager
     def mounted(self, tag: str) -> Iterator[Path]:
         """Its files."""
-        container = self("from", "--pull-never", tag)
+        container = self("from", "--pull-never", f"--arch={self.architecture(tag)}", tag)
         try:
             yield Path(self("mount", container))
         finally:
             self("rm", container)
 
 
-def pinned_wheels(lists: Sequence[Path], directory: Path, *platform: str) -> Path:
+def pinned_wheels(lists: Sequence[Path], directory: Path, architecture: Architecture) -> Path:
     """Fetch what the lists pin by hash for the image's Python, as files for pip to find."""
     directory.mkdir(parents=True, exist_ok=True)
     for pins in lists:
         done = subprocess.run(
             [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download",
              "--require-hashes", "--only-binary=:all:", "--no-deps",
-             f"--python-version={BASE_PYTHON}", *(f"--platform={name}" for name in platform),
+             f"--python-version={BASE_PYTHON}",
+             *(f"--platform={name}" for name in architecture.platforms),
              "--dest", directory, "--requirement", pins],
             capture_output=True,
             text=True,
@@ -131,6 +175,8 @@ class Run:
     """As in Docker's --device-cgroup-rule."""
     dev: Path | None = None
     """What /dev is, as with `--volume /dev:/dev`."""
+    network: bool = True
+    """This machine's; else none at all."""
 
 
 class Running:
@@ -193,22 +239,15 @@ class Running:
         """Send a signal to its first process."""
         subprocess.run([*self._runc, "kill", self._name, name], check=True, capture_output=True)
 
-    def hears_signals(self) -> bool:
-        """Whether its first process handles SIGTERM yet: before, the kernel would drop it."""
-        told = self._state()
-        status = Path(f"/proc/{told.get('pid')}/status").read_text()
-        (caught,) = re.findall(r"^SigCgt:\t([0-9a-f]+)$", status, re.MULTILINE)
-        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
-
     def stops(self) -> tuple[int, float]:
         """As `docker stop` does it: exit code and seconds."""
         began = time.monotonic()
         self.signal(self._image.get("StopSignal", "SIGTERM"))
         return self._process.wait(PATIENCE), time.monotonic() - began
 
-    def ends(self) -> int:
+    def ends(self, seconds: float = PATIENCE) -> int:
         """Wait until it ends by itself; its exit code."""
-        return self._process.wait(PATIENCE)
+        return self._process.wait(seconds)
 
     def until(self, condition: Any, seconds: float = PATIENCE) -> None:
         """Wait until it holds."""
@@ -227,10 +266,11 @@ class Running:
     def _specification(self, root: Path, run: Run) -> dict[str, Any]:
         """The same container in the words of the OCI's runtime specification."""
         environment = {
-            **dict(each.split("=", 1) for each in self._image["Env"]),
+            **dict(each.split("=", 1) for each in self._image.get("Env") or ()),
             **run.environment,
         }
         words = list(run.words or self._image.get("Cmd") or [])
+        namespaces = ["pid", "mount", "ipc", "uts", *([] if run.network else ["network"])]
         return {
             "ociVersion": "1.0.2",
             "process": {
@@ -249,7 +289,7 @@ class Running:
                 *(_bind(place, source, "rw") for place, source in run.volumes.items()),
             ],
             "linux": {
-                "namespaces": [{"type": name} for name in ("pid", "mount", "ipc", "uts")],
+                "namespaces": [{"type": name} for name in namespaces],
                 "resources": {
                     "devices": [
                         {"allow": False, "access": "rwm"},
