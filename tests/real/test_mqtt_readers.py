@@ -1,5 +1,6 @@
 """What one program, or two of one light, say on a real broker: answers, takeovers, old readings."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -199,3 +200,29 @@ async def test_a_reader_that_begins_alone_and_cannot_read_finds_whom_the_other_o
         )
     finally:
         await spare.kill()
+
+
+async def test_whoever_gives_the_lead_back_clears_nothing_of_what_it_has_told(
+    broker: Broker, recorder: Recorder, tmp_path: Path
+) -> None:
+    of_primary, of_spare = Graph({ADA: FREE}), Graph({ADA: AWAY})
+    primary = Program(broker, of_primary, tmp_path / "primary", Role.PRIMARY)
+    spare = Program(broker, of_spare, tmp_path / "spare", Role.SPARE)
+    try:
+        await eventually(lambda: primary.leads and spare.follows)
+        for _ in range(2):
+            of_primary.answers = False
+            await eventually(lambda: spare.leads and _tells(recorder, AWAY))
+            of_primary.answers = True
+            await eventually(lambda: primary.leads and spare.follows and _tells(recorder, FREE))
+    finally:
+        await primary.kill()
+        await spare.kill()
+    alone_had = f"{BASE}/availability"  # of a program without another one
+    cleared = {heard.topic for heard in recorder.heard if not heard.payload} - {alone_had}
+    assert not {topic for topic in cleared if topic.startswith(f"{BASE}/")}
+
+
+def _tells(recorder: Recorder, presence: Presence) -> bool:
+    payload = recorder.last(f"{BASE}/presence")
+    return bool(payload) and json.loads(payload)["activity"] == presence.activity

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -78,6 +79,11 @@ class Housekeeping:
                 self._stood |= self._stands.topics
             self._stands = published
             self._changed.set()
+
+    def stands_by(self, published: Published) -> None:
+        """The same while the other reader leads, who may tell of all that this one has told of."""
+        told = self._stood if self._stands is None else self._stood | self._stands.topics
+        self.stands(replace(published, topics=published.topics | told))
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take in what is no command."""

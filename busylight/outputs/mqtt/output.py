@@ -264,7 +264,7 @@ class MqttOutput:
                 latest.say(asking(asked.command, self._settings))
             self._asked = max(self._asked, asked.number)
         if self._house is not None:
-            self._house.stands(standing_by(self._settings, self._memory))
+            self._house.stands_by(standing_by(self._settings, self._memory))
 
     def _pair_of(self, settings: MqttSettings) -> Pair | None:
         if settings.reader is None or self._visiting:
