@@ -170,9 +170,13 @@ def main() -> int:
         print(f"unbroken: green in {whole.seconds:.0f} s", flush=True)
         for each in breaks:
             outcome = _try(each, tree)
+            chance = ""
+            if not outcome.is_red:
+                # Where threads and networks race, a test may see a break most times only.
+                outcome, chance = _try(each, tree), " (at the second try: by chance)"
             if not outcome.is_red:
                 survived.append(each.name)
-            verdict = f"red: {outcome.first}" if outcome.is_red else "NOT CAUGHT"
+            verdict = f"red: {outcome.first}{chance}" if outcome.is_red else "NOT CAUGHT"
             print(
                 f"| {each.name} | {each.what} | {verdict} | {outcome.seconds:.0f} s |", flush=True
             )

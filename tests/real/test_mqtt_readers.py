@@ -225,4 +225,4 @@ async def test_whoever_gives_the_lead_back_clears_nothing_of_what_it_has_told(
 
 def _tells(recorder: Recorder, presence: Presence) -> bool:
     payload = recorder.last(f"{BASE}/presence")
-    return bool(payload) and json.loads(payload)["activity"] == presence.activity
+    return payload is not None and json.loads(payload)["activity"] == presence.activity

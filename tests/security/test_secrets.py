@@ -77,11 +77,16 @@ def test_no_fault_of_graph_sign_in_or_broker_brings_a_secret_to_light(
             evidence.of_daemon(program)
             lookalike.entra.approve()
             program.shows("available")
-            # The daemon meets them, too; who asks once need not wait for its next try.
+            # The daemon meets some of them, too; who asks once need not wait for its next try.
             for fault in GRAPH_FAULTS:
                 lookalike.faults.add(fault, path=GRAPH)
                 evidence.of_run(home, "status", "--debug")
                 lookalike.faults.clear()
+            lookalike.faults.add(faults.status(503), path=GRAPH)
+            program.reports(lambda report: "503" in (report["diagnostics"]["last_error"] or ""))
+            evidence.secrets_of(lookalike)
+            evidence.of_daemon(program)
+            lookalike.faults.clear()
             for fault in SIGN_IN_FAULTS:
                 evidence.secrets_of(lookalike)
                 lookalike.entra.vault.access.clear()  # so that Graph says 401: a refresh is needed
