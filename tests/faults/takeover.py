@@ -16,6 +16,8 @@ from tests.support.program import json_of
 
 PATIENCE: Final = 90.0
 """Seconds after which a try has failed: far beyond every limit."""
+_STALE_AFTER: Final = 60.0
+"""Seconds, the default. Where the broker takes longer to notice, nothing is known meanwhile."""
 _STATES: Final = (("Busy", "InACall"), ("Away", "Away"), ("DoNotDisturb", "Presenting"))
 
 
@@ -145,7 +147,7 @@ def tries(
 ) -> Iterator[Try]:
     """Break and mend so often."""
     break_it, mend_it = FAULTS[name]
-    with Pair(directory, interval=interval, keepalive=keepalive) as pair:
+    with Pair(directory, interval=interval, keepalive=keepalive, stale_after=_STALE_AFTER) as pair:
         stage = _Stage(pair)
         try:
             for _ in range(times):

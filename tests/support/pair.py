@@ -22,7 +22,13 @@ class Pair:
     """
 
     def __init__(
-        self, directory: Path, *, interval: float = 1.0, keepalive: int = 5, **options: Any
+        self,
+        directory: Path,
+        *,
+        interval: float = 1.0,
+        keepalive: int = 5,
+        stale_after: float = 10.0,
+        **options: Any,
     ) -> None:
         """`options` are the broker's."""
         self._stack = contextlib.ExitStack()
@@ -30,7 +36,7 @@ class Pair:
         self._options = options
         self._common = {
             "INTERVAL": f"{interval:g}",
-            "STALE_AFTER": f"{max(10.0, 3 * interval):g}",
+            "STALE_AFTER": f"{stale_after:g}",
             "MQTT_KEEPALIVE": str(keepalive),
         }
 
