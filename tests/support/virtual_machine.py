@@ -40,6 +40,8 @@ _ADAPTER: Final = {"id": "adapter", "chardev": "light", "bus": "xhci.0", "serial
 BY_ID: Final = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_A50285BI-if00-port0"
 _PATIENCE: Final = 300.0
 _LOOKS: Final = 1.0  # seconds between two
+_PANICS: Final = 3
+"""So many boots in a row that end so are no accident."""
 _SAID: Final = 3000  # bytes
 _OPTIONS: Final = (
     "root=/dev/vda rw rootflags=noauto_da_alloc console=ttyS0 panic=-1 "
@@ -78,6 +80,10 @@ def inside(root: Path, script: str) -> None:
     assert done.returncode == 0, f"{script}\n{done.stdout[-_SAID:]}{done.stderr[-_SAID:]}"
 
 
+class PanicError(AssertionError):
+    """The guest's kernel has given up."""
+
+
 class VirtualMachine(Machine):
     """A context manager. `made`: where its kernel is; `light`: the port behind its adapter."""
 
@@ -86,6 +92,8 @@ class VirtualMachine(Machine):
         self._disk = disk
         self._made = made
         self._light = light
+        self.panics = 0
+        """Boots that have ended in a panic, and were tried again."""
         self._accelerations: tuple[str, ...] = _FASTEST
         self._is_plugged = False
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))  # a socket's path must be short
@@ -113,7 +121,18 @@ class VirtualMachine(Machine):
 
     def boot(self) -> None:
         """Start it, and wait until its systemd says that it is up."""
-        while not self._boots():
+        tries = 0
+        while True:
+            try:
+                if self._boots():
+                    break
+            except PanicError:
+                # The emulator's fault, for the same kernel boots elsewhere.
+                self.panics, tries = self.panics + 1, tries + 1
+                if tries == _PANICS:
+                    raise
+                self.cut_power()
+                continue
             # There may be a KVM that cannot run a kernel, on a machine that is virtual itself.
             self.cut_power()
             self._accelerations = _SOFTWARE
@@ -134,7 +153,8 @@ class VirtualMachine(Machine):
                     return False
                 assert time.monotonic() < deadline, f"it does not boot: {self._said()}"
             except ConnectionResetError:
-                raise AssertionError(f"it does not boot: {self._said()}") from None
+                fault = PanicError if "Kernel panic" in self._said() else AssertionError
+                raise fault(f"it does not boot: {self._said()}") from None
             else:
                 return True
 

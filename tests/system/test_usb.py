@@ -164,5 +164,6 @@ def test_after_a_power_cut_it_is_green_by_itself(desk: Desk) -> None:
     seconds = desk.light.last.at - began if desk.light.last else up
     print(
         f"power cut: the light says so after {lost:.1f} s; after the power is back: green after "
-        f"{seconds:.0f} s (all of the machine is up after {up:.0f} s)"
+        f"{seconds:.0f} s (all of the machine is up after {up:.0f} s); boots in which the emulated "
+        f"kernel panicked: {desk.machine.panics}"
     )
