@@ -2,7 +2,6 @@
 
 import json
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,6 @@ from tests.support.mqtt import AVAILABILITY, BASE, a_view, light, not_known, set
 DEVICE = "homeassistant/device/busylight_desk/config"
 STATUS = "homeassistant/status"
 GUIDS = [f"0000000{n}-eca7-46b7-bad1-db199b62afc3" for n in range(3)]
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import json
 import logging
 import struct
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,18 +31,6 @@ from tests.support.mqtt import (
 
 COLORS = ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ffffff"]
 BOTH_VERSIONS = pytest.mark.parametrize("version", [Version.V5, Version.V311])
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 async def reason_of_end(output: MqttOutput) -> OutputError:

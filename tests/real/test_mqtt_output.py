@@ -1,7 +1,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +18,6 @@ from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import AVAILABILITY, BASE, LIGHT, a_view, not_known, settings_for
 
 BOTH_VERSIONS = pytest.mark.parametrize("version", [Version.V5, Version.V311])
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 class Ears:

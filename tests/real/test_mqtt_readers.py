@@ -1,7 +1,6 @@
 """What one program, or two of one light, say on a real broker: answers, takeovers, old readings."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,18 +19,6 @@ FREE = Presence("Available", "Available")
 AWAY = Presence("Away", "Away")
 ADA, BOB = (f"{digit * 8}-7ef5-42da-9069-724602c31f6b" for digit in "ab")
 STALE_AFTER = 4.0
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 # -- Commands ------------------------------------------------------------------------------------

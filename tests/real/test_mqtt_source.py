@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,6 @@ from tests.support.broker import Broker, Recorder, eventually
 from tests.support.mqtt import a_view, deaf_broker, settings_for
 
 LEADER = "busylight/desk/presence"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 def following(broker: Broker, *topics: str, **fields: Any) -> MqttSettings:
