@@ -24,7 +24,7 @@ from busylight.core.view import (
 )
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.announcing import announced, published
-from busylight.outputs.mqtt.discovery import announced_parts, device
+from busylight.outputs.mqtt.discovery import announced_parts, device, is_announced_by
 from busylight.outputs.mqtt.entities import parts
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import button_message, messages
@@ -285,3 +285,25 @@ def test_before_anybody_was_read_nobody_can_say_what_is_no_more() -> None:
     known = published(a_view(knowledge=not_known(), people=people), settings, Memory(), {})
     assert known is not None
     assert known.devices == announced_parts(settings, people)
+
+
+OURS = "homeassistant/device/busylight_desk/config"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "is_ours"),
+    [
+        (OURS, b'{"availability_topic":"busylight/desk/availability"}', True),
+        (OURS, b'{"availability_topic":"theirs"}', False),
+        ("homeassistant/device/other/config", b'{"availability_topic":"x"}', False),
+        (OURS, b"[]", False),
+        (OURS, b'{"availability_topic":{}}', False),
+        (OURS, b"junk", False),
+        ("light", b"{}", False),
+        ("", b"", False),
+    ],
+)
+def test_whatever_stands_where_a_device_was_it_is_ours_only_if_it_says_so(
+    topic: str, payload: bytes, *, is_ours: bool
+) -> None:
+    assert is_announced_by(settings_of(), topic, payload) is is_ours

@@ -154,7 +154,7 @@ def vouched_by(document: Any) -> set[str]:
 
 def is_announced_by(settings: MqttSettings, topic: str, payload: bytes) -> bool:
     """Whether it is the device of this light, or of one of its people."""
-    name = topic.split("/")[-2]
+    name = topic.rpartition("/")[0].rpartition("/")[2]
     own = unique_id(settings)
     if name != own and not name.startswith(f"{own}_"):
         return False
