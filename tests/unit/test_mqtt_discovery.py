@@ -239,6 +239,17 @@ def test_a_part_that_is_no_more_is_told_with_its_platform_alone_until_that_is_no
     )
 
 
+def test_an_announcement_is_made_anew_only_when_it_is_about_something_else() -> None:
+    settings, memory = announcing(), Memory()
+    first = announced(a_view(), settings, memory)
+    assert announced(a_view("#ff0000"), settings, memory) is first
+    with_person = announced(a_view(people=_people(1)), settings, memory)
+    assert with_person.keys() > first.keys()
+    assert announced(a_view(), settings, memory) == first
+    memory.published = published(a_view(), announcing(account=True), memory, first)
+    assert announced(a_view(), settings, memory) != first  # one that is no more has to be told
+
+
 def _with_light(state: PartState, *, has_button: bool = False) -> View:
     outputs = {
         "mqtt": PartHealth(PartState.CONNECTED),

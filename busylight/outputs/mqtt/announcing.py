@@ -13,7 +13,7 @@ from busylight.core.view import PartState, View
 from busylight.mqtt.settings import MqttSettings
 from busylight.outputs.mqtt.discovery import announced_parts, announcements, device_topic
 from busylight.outputs.mqtt.entities import BUTTON
-from busylight.outputs.mqtt.memory import Memory
+from busylight.outputs.mqtt.memory import Announcement, Memory
 from busylight.outputs.mqtt.payloads import (
     Payload,
     json_payload,
@@ -34,13 +34,7 @@ def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, P
 
     A part that was announced before and is no more is told as removed, until that is noted.
     """
-    if not settings.discovery:
-        return {}
-    people = _people(view, settings, memory)
-    has_button = _has_button(view, settings, memory)
-    stay = announced_parts(settings, people, has_button=has_button)
-    removed = removed_parts(memory.published, broker_of(settings), stay)
-    return announcements(settings, people, removed, has_button=has_button)
+    return _announcement(view, settings, memory).payloads if settings.discovery else {}
 
 
 def published(
@@ -57,14 +51,26 @@ def published(
         settings.base,
         frozenset(t for t, payload in payloads.items() if payload.retain and payload.content)
         | reader_topics(settings),
-        announced_parts(
-            settings,
-            _people(view, settings, memory),
-            has_button=_has_button(view, settings, memory),
-        )
-        if settings.discovery
-        else {},
+        _announcement(view, settings, memory).parts if settings.discovery else {},
     )
+
+
+def _announcement(view: View, settings: MqttSettings, memory: Memory) -> Announcement:
+    """What is announced; made anew only when it is about something else.
+
+    It is the longest of all that a view makes us say, and changes least.
+    """
+    people = _people(view, settings, memory)
+    has_button = _has_button(view, settings, memory)
+    about = (settings, people, has_button)
+    last = memory.announcement
+    if last is None or last.about != about or last.before is not memory.published:
+        parts = announced_parts(settings, people, has_button=has_button)
+        removed = removed_parts(memory.published, broker_of(settings), parts)
+        payloads = announcements(settings, people, removed, has_button=has_button)
+        last = Announcement(about, memory.published, parts, payloads)
+        memory.announcement = last
+    return last
 
 
 def standing_by(settings: MqttSettings, memory: Memory) -> Published:

@@ -1,5 +1,6 @@
 """What the output remembers of a broker from one connection to the next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -7,7 +8,22 @@ from weakref import WeakKeyDictionary
 from busylight.edge.threads import Worker
 from busylight.mqtt.memory import BrokerMemory
 from busylight.mqtt.settings import MqttSettings
+from busylight.outputs.mqtt.payloads import Payload
 from busylight.outputs.mqtt.published import Published
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """The announcements that were made last."""
+
+    about: object
+    """Whom and what they are about: equal where they would be the same."""
+    before: Published | None
+    """What stood on the broker."""
+    parts: Mapping[str, Mapping[str, str]]
+    """The platform of each part, by topic and key."""
+    payloads: dict[str, Payload]
+    """By topic."""
 
 
 @dataclass(eq=False)
@@ -20,6 +36,7 @@ class Memory(BrokerMemory):
     """Whether that was looked up on the card."""
     names: dict[str, str] = field(default_factory=dict)
     """The last known name of each of several people, by id."""
+    announcement: Announcement | None = None
     card: Worker = field(default_factory=lambda: Worker("mqtt-card"))
     """Reads and writes what is remembered across restarts."""
 

@@ -21,6 +21,8 @@ from busylight.mqtt.settings import MqttSettings
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 class Payload(NamedTuple):
     """What is published on one topic."""
@@ -174,7 +176,7 @@ def button_message(event: ButtonEvent, settings: MqttSettings) -> dict[str, Payl
 
 def json_payload(document: Mapping[str, Any] | None, *, retain: bool = True) -> Payload:
     """A document as it is published: compact, in UTF-8."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _ENCODER.encode(document)
     # A status message can hold half a character (a lone surrogate), which UTF-8 cannot.
     return Payload(text.encode(errors="replace"), retain)
 
