@@ -41,7 +41,7 @@ async def main() -> None:
     hub = Hub(Rules(Palette(), stale_after=60, source="graph", version="0"))
     source = SourceRunner(lambda: GraphSource(graph), hub.heard)
     stopping = asyncio.Event()
-    outputs = {"mqtt": (MqttOutput, mqtt), "serial": (SerialOutput, serial)}
+    outputs = {"serial": (SerialOutput, serial), "mqtt": (MqttOutput, mqtt)}
     async with asyncio.TaskGroup() as group:
         group.create_task(hub.run())
         for name, (cls, settings) in outputs.items():

@@ -27,7 +27,7 @@ from busylight.core.appearance import AS_EVERYWHERE
 from busylight.core.button import parse_action
 from busylight.core.documents import view_document
 from busylight.core.override import Override, Press
-from busylight.core.reader import Reader
+from busylight.core.reader import BROKER, Reader
 from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState, View
 from busylight.edge import clock
@@ -250,7 +250,7 @@ class Daemon:
                     ),
                     name=output_part(name),
                 )
-                for name, make in self._wiring.make_outputs.items()
+                for name, make in _lamps_first(self._wiring.make_outputs)
                 for appearance in [self._settings.appearances.get(name, AS_EVERYWHERE)]
             ]
             self._tell_watchers(self.hub.view)
@@ -317,6 +317,14 @@ class Daemon:
 
     def _report(self) -> dict[str, Any]:
         return {"pid": os.getpid(), **view_document(self.hub.view, self._dates.rfc3339)}
+
+
+def _lamps_first(outputs: dict[str, Callable[[], Output]]) -> list[tuple[str, Callable[[], Output]]]:
+    """The outputs in the order in which they are told: the broker last.
+
+    It has the most to say, and a lamp that is told behind it waits for all of that.
+    """
+    return sorted(outputs.items(), key=lambda each: each[0] == BROKER)
 
 
 async def _end(tasks: Iterable["asyncio.Task[None]"], *, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from busylight.app.control_socket import control_socket
 from busylight.app.daemon import Daemon, Wiring
 from busylight.core.light import LightState, parse_light
 from busylight.core.override import Refresh
+from busylight.core.view import View
 from busylight.edge.daemon_socket import ask_daemon
 from busylight.parts import OutputError, SourceError
 from tests.support.parts import CALL, Lamp, Script, settings_of, until
@@ -73,6 +75,33 @@ async def test_a_source_that_fails_begins_anew_and_the_reason_is_told(
     assert daemon.hub.view.diagnostics.outputs["broken"].error == "cannot be loaded"
     daemon.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_lamp_is_told_before_the_broker_whatever_the_order_of_outputs() -> None:
+    told: list[tuple[str, str]] = []
+
+    class Noting(Lamp):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        async def show(self, view: View) -> None:
+            told.append((view.state, self._name))
+            await super().show(view)
+
+    daemon = Daemon(
+        settings_of(),
+        Wiring(
+            lambda: Script(CALL),
+            {name: partial(Noting, name) for name in ("mqtt", "serial", "wled")},
+        ),
+        {},
+    )
+    running = asyncio.create_task(daemon.run())
+    await until(lambda: len([state for state, _ in told if state == "inacall"]) == 3)
+    daemon.stop()
+    await asyncio.wait_for(running, 5)
+    assert [name for state, name in told if state == "inacall"] == ["serial", "wled", "mqtt"]
 
 
 async def test_a_stop_while_an_output_is_failing_ends_at_once() -> None:
