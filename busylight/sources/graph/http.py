@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -200,7 +201,7 @@ class HttpClient:
         left = self._left(host)
         request = client.build_request(
             asked.method,
-            asked.url,
+            _address(asked.url),
             headers=dict(asked.headers),
             content=asked.content,
             timeout=httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS)),
@@ -301,6 +302,12 @@ class _Request:
     headers: Mapping[str, str]
     content: bytes | None
     limit: int
+
+
+@lru_cache(maxsize=16)
+def _address(url: str) -> httpx.URL:
+    """The same few are asked for all the time, and each would be taken apart anew."""
+    return httpx.URL(url)
 
 
 class _ConnectionWasGoneError(Exception):

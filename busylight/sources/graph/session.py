@@ -319,37 +319,40 @@ class GraphSession:
         if self._link_made is None:
             self._link_made = self._make_link()
         link = self._link_made
-        task = asyncio.ensure_future(self._worker.call(_BACKSTOP, link.run, function))
+        loop = asyncio.get_running_loop()
+        limit = asyncio.timeout(None)
+
+        def look() -> None:
+            nonlocal timer
+            left = link.http.seconds_left()
+            if left is None or left > 0:
+                timer = loop.call_later(_until_look(left), look)
+                return
+            link.http.abandon()
+            self._link_made = None
+            # Aborted, it should come back; a thread that hangs in the name service is left behind.
+            limit.reschedule(loop.time() + _GRACE)
+
+        timer = loop.call_later(_until_look(link.http.seconds_left()), look)
         try:
-            while not (await asyncio.wait({task}, timeout=_until_look(link.http)))[0]:
-                left = link.http.seconds_left()
-                if left is not None and left <= 0:
-                    await self._abort(link, task)
+            async with limit:
+                return await self._worker.call(_BACKSTOP, link.run, function)
         except asyncio.CancelledError:
             link.http.abandon()
             self._link_made = None
-            task.cancel()
             raise
-        try:
-            return task.result()
-        except asyncio.CancelledError:
-            raise DeadlineError(
-                f"no answer within {self._deadline:g} s",
-                "check the network and its name service (DNS)",
-            ) from None
         except NoThreadError as error:
             raise UnreachableError(str(error)) from None
-        except TimeoutError as error:  # too many earlier calls hang
+        except TimeoutError as error:
+            if limit.expired():
+                raise DeadlineError(
+                    f"no answer within {self._deadline:g} s",
+                    "check the network and its name service (DNS)",
+                ) from None
+            # Too many earlier calls hang.
             raise UnreachableError(str(error), "check the network's name service (DNS)") from None
-
-    async def _abort(self, link: _Link, task: "asyncio.Task[T]") -> None:
-        """End an overdue request; leave a thread behind that hangs in the name service."""
-        link.http.abandon()
-        self._link_made = None
-        done, _ = await asyncio.wait({task}, timeout=_GRACE)
-        if not done:
-            task.cancel()
-            await asyncio.wait({task})
+        finally:
+            timer.cancel()
 
     def _noted(self, error: GraphError) -> GraphError:
         if error.retry_after is not None:
@@ -357,6 +360,5 @@ class GraphSession:
         return error
 
 
-def _until_look(http: HttpClient) -> float:
-    left = http.seconds_left()
+def _until_look(left: float | None) -> float:
     return _GLANCE if left is None else max(left, 0.0) + 0.05
