@@ -6,7 +6,8 @@ import queue
 import socket
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -97,12 +98,19 @@ class Ear:
 
     def await_color(self, color: str) -> float:
         """When it has heard of this colour; others are passed over."""
+        return self._await(color, partial(_is, color))
+
+    def await_word(self, word: str) -> float:
+        """When it has heard this word; others are passed over."""
+        return self._await(word, word.encode().__eq__)
+
+    def _await(self, what: str, is_it: Callable[[bytes], bool]) -> float:
         ends = time.monotonic() + _PATIENCE
         while (left := ends - time.monotonic()) > 0:
             payload, at = self._heard.get(timeout=left)
-            if _is(color, payload):
+            if is_it(payload):
                 return at
-        raise TimeoutError(f"nothing of {color}")
+        raise TimeoutError(f"nothing of {what}")
 
 
 class Answers:
@@ -195,7 +203,11 @@ def _changes(
 
 @row("override")
 def override(place: Place, scale: Scale) -> Iterator[Figure]:
-    """From a command's publishing to the last byte on the line."""
+    """From a command's publishing to the last byte on the line.
+
+    The next command comes when the one before has been confirmed (the floor confirms nothing):
+    it is a person who commands, and not a flood.
+    """
     found: dict[str, list[list[float]]] = {"product": [], "floor": []}
     home = place.home("override").with_broker(place.broker.port)
     port = place.stamps(Stamps)
@@ -207,14 +219,18 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
             else:
                 program = place.run_floor("override", SERIAL_PORT=str(port.path))
                 base = "floor"
-            with program, Ear(place.broker.port, "nothing/to/hear") as ear:
-                times.append(_overrides(ear, port, base, scale.samples // _BLOCKS))
+            with program, Ear(place.broker.port, f"{base}/mode") as ear:
+                confirms = who == "product"
+                count = scale.samples // _BLOCKS
+                times.append(_overrides(ear, port, base, count, confirms=confirms))
     yield _figure(
         "override from MQTT to serial byte", found["product"], found["floor"], scale, 15.0
     )
 
 
-def _overrides(ear: Ear, port: Stamps, base: str, count: int) -> list[float]:
+def _overrides(
+    ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool
+) -> list[float]:
     _wait_until_it_hears(ear, port, base)
     times = []
     for number in range(count):
@@ -222,6 +238,8 @@ def _overrides(ear: Ear, port: Stamps, base: str, count: int) -> list[float]:
         began = time.monotonic()
         ear.publish(f"{base}/mode/set", mode)
         times.append(1000 * (port.await_line(color) - began))
+        if confirms:
+            ear.await_word(mode)
     return times
 
 
