@@ -228,9 +228,7 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
     )
 
 
-def _overrides(
-    ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool
-) -> list[float]:
+def _overrides(ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool) -> list[float]:
     _wait_until_it_hears(ear, port, base)
     times = []
     for number in range(count):

@@ -5,7 +5,7 @@ import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -319,7 +319,9 @@ class Daemon:
         return {"pid": os.getpid(), **view_document(self.hub.view, self._dates.rfc3339)}
 
 
-def _lamps_first(outputs: dict[str, Callable[[], Output]]) -> list[tuple[str, Callable[[], Output]]]:
+def _lamps_first(
+    outputs: Mapping[str, Callable[[], Output]],
+) -> list[tuple[str, Callable[[], Output]]]:
     """The outputs in the order in which they are told: the broker last.
 
     It has the most to say, and a lamp that is told behind it waits for all of that.
