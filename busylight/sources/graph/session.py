@@ -321,6 +321,7 @@ class GraphSession:
         link = self._link_made
         loop = asyncio.get_running_loop()
         limit = asyncio.timeout(None)
+        timer: asyncio.TimerHandle | None = None
 
         def look() -> None:
             nonlocal timer
@@ -333,9 +334,9 @@ class GraphSession:
             # Aborted, it should come back; a thread that hangs in the name service is left behind.
             limit.reschedule(loop.time() + _GRACE)
 
-        timer = loop.call_later(_until_look(link.http.seconds_left()), look)
         try:
             async with limit:
+                look()
                 return await self._worker.call(_BACKSTOP, link.run, function)
         except asyncio.CancelledError:
             link.http.abandon()
@@ -352,7 +353,8 @@ class GraphSession:
             # Too many earlier calls hang.
             raise UnreachableError(str(error), "check the network's name service (DNS)") from None
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     def _noted(self, error: GraphError) -> GraphError:
         if error.retry_after is not None:
