@@ -17,6 +17,7 @@ from busylight.demo.lookalike import ADELE, MEGAN, Lookalike
 from busylight.edge.build import described
 from firmware_bridge.virtual_light import TEMPLATE, VirtualLight
 from tests.support.broker import Broker, Recorder
+from tests.support.graph import lose_access_tokens
 from tests.support.program import Home, json_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -450,7 +451,16 @@ def test_run_loads_only_what_its_settings_need(
     modules = {name.partition(".")[0] for name in loaded.split()[1:]}
     never = {"segno", "pytest", "busylight_core", "hid", "gpiozero", "difflib"}
     assert not modules & (absent | never)
-    assert modules >= {"msal", "httpx"} | ({"paho", "serial"} - absent if "," in outputs else set())
+    assert modules >= {"httpx"} | ({"paho", "serial"} - absent if "," in outputs else set())
+
+
+def test_a_reading_with_a_good_token_loads_no_msal(home: Home, lookalike: Lookalike) -> None:
+    home.with_graph(lookalike)
+    loaded = _modules(home, "status")
+    assert "httpx" in loaded
+    assert not loaded & {"msal", "requests", "cryptography"}
+    lose_access_tokens(home.graph_settings(lookalike))
+    assert "msal" in _modules(home, "status")
 
 
 def test_a_fault_of_our_own_is_one_line_and_with_debug_a_traceback_without_secrets(

@@ -16,7 +16,7 @@ from busylight.edge import log
 from busylight.edge.clock import now
 from busylight.sources.graph.session import GraphSession
 from busylight.sources.graph.settings import GraphSettings
-from tests.support.graph import settings_for, sign_in_now
+from tests.support.graph import lose_access_tokens, settings_for, sign_in_now
 
 ME = "/v1.0/me/presence"
 SHORT = 0.5  # seconds; the deadline of a request in these tests
@@ -158,7 +158,7 @@ async def test_a_name_service_that_hangs_ends_at_the_deadline_and_is_left_behind
         hangs.set()  # what was left behind goes on now, and must not ask anything any more
         assert await settles(lambda: threading.active_count() <= 8)
         await succeeds(session)
-        assert len(lookalike.requests) == before + 2  # discovery, and presence
+        assert len(lookalike.requests) == before + 1
 
 
 async def test_many_reads_need_one_tls_handshake(
@@ -293,6 +293,7 @@ async def test_the_sign_in_servers_retry_after_is_obeyed(
 async def test_a_dribbling_sign_in_server_ends_at_the_deadline(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:
+    lose_access_tokens(settings)
     lookalike.faults.add(faults.dribbled_body(0.05), path=f"/{lookalike.tenant_id}")
     async with GraphSession(settings, deadline=SHORT) as session:
         began = now()
@@ -305,6 +306,7 @@ async def test_a_dribbling_sign_in_server_ends_at_the_deadline(
 async def test_a_tenant_that_does_not_exist_is_told_by_microsofts_number(
     lookalike: Lookalike, settings: GraphSettings
 ) -> None:
+    lose_access_tokens(settings)
     lookalike.entra.refuse_with(90002, at=["discovery"])
     async with GraphSession(settings) as session:
         assert "there is no such tenant (AADSTS90002)" in await fails(session, Why.SIGNED_OUT)

@@ -51,6 +51,14 @@ def sign_in_now(lookalike: Lookalike, settings: GraphSettings, person: Person = 
         http.close()
 
 
+def lose_access_tokens(settings: GraphSettings) -> None:
+    """Keep the sign-in, but no token that Graph would take: as in the morning."""
+    store = TokenStore(settings.token_cache)
+    with store.locked():
+        for entry in list(store.cache.search("AccessToken")):
+            store.cache.remove_at(entry)
+
+
 async def read(settings: GraphSettings, *, deadline: float = 5.0) -> Reading | Trouble:
     """Read once, with connections of its own."""
     async with GraphSession(settings, deadline=deadline) as session:

@@ -59,6 +59,7 @@ async def check_writing(settings: GraphSettings) -> CheckLine:
 async def _check_sign_in(session: GraphSession) -> CheckLine:
     try:
         token = await session.call(lambda link: link.tokens.token())
+        await session.find_tenant()  # a token that was stored says nothing of the server
     except SignedOutError as error:
         return CheckLine("sign-in", ok=False, detail=error.problem, remedy=error.remedy)
     except GraphError as error:

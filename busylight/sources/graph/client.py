@@ -116,9 +116,13 @@ class GraphClient:
         self._uses_communications = False
         self._tried_other_path = False
         self._no_force_until = 0.0
+        self._has_read = False
 
     def read(self) -> Reading:
         """Read once; raises a `GraphError`."""
+        if self._has_read:
+            self._tokens.get_ready()
+        self._has_read = True
         if self._settings.users:
             return self._read_many()
         return self._read_one()

@@ -18,8 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msal
-
 from busylight.edge.clock import now
 from busylight.edge.files import PRIVATE_DIR, PRIVATE_FILE, write_private
 from busylight.sources.graph.errors import UnreachableError
@@ -47,20 +45,37 @@ _NUMBERS: Final = ("expires_on", "extended_expires_on", "refresh_on", "last_modi
 
 
 class TokenStore:
-    """The cache: `cache` is msal's, to be used inside `locked` only."""
+    """The file, and what it holds. msal is loaded when it is first asked for `cache`."""
 
     def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         """Read nothing yet."""
-        self.cache = msal.SerializableTokenCache()
+        self._cache: Any = None
         self.path = path
         self.set_aside: str | None = None
         """What became of a broken file, until somebody has signed in; for people to read."""
         self._lock_seconds = lock_seconds
         self._signature: Signature | None = None
-        self._text = self._serialized()
+        self._text = ""  # what was read or written last
         self._said: set[str] = set()
         self.is_unwritten = False
         """Whether what was changed last could not be written: the file still has what was."""
+
+    @property
+    def cache(self) -> Any:
+        """msal's, to be used inside `locked` only."""
+        if self._cache is None:
+            import msal  # noqa: PLC0415 -- while a token is good nobody needs it
+
+            self._cache = msal.SerializableTokenCache()
+            self._take(self._text)
+        return self._cache
+
+    def as_it_stands(self) -> dict[str, Any] | None:
+        """What the file holds, well-formed; None once msal has it in hand. Inside `locked`."""
+        if self._cache is not None:
+            return None
+        content: dict[str, Any] = json.loads(self._text or "{}")
+        return content
 
     def is_changed(self) -> bool:
         """Whether the file is another than the one that was last read or written."""
@@ -84,8 +99,10 @@ class TokenStore:
 
     def accounts(self, environment: str) -> list[dict[str, Any]]:
         """The accounts that have signed in at a sign-in server, in msal's words."""
-        kind = msal.TokenCache.CredentialType.ACCOUNT
-        return list(self.cache.search(kind, query={"environment": environment}))
+        if (cache := self.as_it_stands()) is None:
+            return list(self.cache.search("Account", query={"environment": environment}))
+        entries = cache.get("Account", {}).values()
+        return [entry for entry in entries if entry["environment"] == environment]
 
     def forget(self, home_account_id: str | None = None) -> None:
         """Remove one account and its tokens, or everything."""
@@ -119,10 +136,17 @@ class TokenStore:
                 ) from None
             except ValueError as error:
                 self._set_aside(str(error))
-        self.cache.deserialize(text)
-        self._text = self._serialized()
+        self._take(text)
+
+    def _take(self, text: str) -> None:
+        self._text = text
+        if self._cache is not None:
+            self._cache.deserialize(text)
+            self._text = self._serialized()
 
     def _write(self) -> None:
+        if self._cache is None:
+            return  # so nobody has changed it
         text = self._serialized()
         if text == self._text:
             return
@@ -143,7 +167,7 @@ class TokenStore:
         self._signature = self._present_signature()
 
     def _serialized(self) -> str:
-        return str(self.cache.serialize())
+        return str(self._cache.serialize())
 
     def _present_signature(self) -> Signature | None:
         try:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msal
-
 import busylight
 from busylight.edge.clock import now
 from busylight.sources.graph import reasons
@@ -25,6 +23,7 @@ from busylight.sources.graph.errors import (
     SignedOutError,
 )
 from busylight.sources.graph.settings import GraphSettings, is_guid
+from busylight.sources.graph.stored_token import stored_token
 from busylight.sources.graph.token_cache import TokenStore
 
 REFUSED_SECONDS: Final = 900.0
@@ -85,6 +84,13 @@ class Tokens:
         """Take no token any more that is good for reading alone."""
         self._scopes, self._writes = self.sign_in_scopes, True
 
+    def get_ready(self) -> None:
+        """Load msal, for which a first reading does not wait.
+
+        Not as late as when the first token ends: an upgrade may have replaced it by then.
+        """
+        import msal  # noqa: F401, PLC0415 -- what this is for
+
     def token(self) -> Token:
         """Return a token that should be good.
 
@@ -96,7 +102,7 @@ class Tokens:
             return held
         self._say_refused_again(changed=changed)
         with self.store.locked():
-            return self._acquire()
+            return self._stored() or self._acquire()
 
     def token_after(self, refused: Token) -> Token:
         """Return another token than `refused`, whatever the cache and the clock say of that."""
@@ -176,6 +182,8 @@ class Tokens:
         # msal would give the same error again for up to a minute, without asking.
         self._http_cache.clear()
         if self._app_made is None:
+            import msal  # noqa: PLC0415 -- while a token is good nobody needs it
+
             common: dict[str, Any] = {
                 "authority": self._settings.authority,
                 "token_cache": self.store.cache,
@@ -210,6 +218,24 @@ class Tokens:
         self._refused = None
         self._held = token
         return token
+
+    def _stored(self) -> Token | None:
+        """The token in the cache, if it is as msal would give it; nothing is written or asked."""
+        cache, pinned = self.store.as_it_stands(), self.pinned.get()
+        if cache is None or pinned is None or self.is_app():
+            return None
+        entry = next((each for each in self._entries() if account_of(each).is_same(pinned)), None)
+        if entry is None:
+            return None
+        settings, account = self._settings, account_of(entry)
+        found = stored_token(
+            cache, settings.authority, settings.client_id, account.home_account_id, self._scopes
+        )
+        if found is None or found["expires_in"] <= _MARGIN + _SHORTEST:
+            return None
+        self._refused = None
+        self._held = self._made(found, account)
+        return self._held
 
     def _for_app(self) -> Token:
         with speaking():
@@ -266,8 +292,7 @@ class Tokens:
         return Token(answer["access_token"], account, now() + held)
 
     def _drop_access_tokens(self) -> None:
-        kind = msal.TokenCache.CredentialType.ACCESS_TOKEN
-        for entry in list(self.store.cache.search(kind)):
+        for entry in list(self.store.cache.search("AccessToken")):
             self.store.cache.remove_at(entry)
 
     def _say_refused_again(self, *, changed: bool) -> None:
