@@ -1,9 +1,10 @@
 """The parts that are installed, ours and plugins', found without importing them."""
 
 import re
+import sys
 import threading
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -84,14 +85,21 @@ def _taken_words() -> frozenset[str]:
     return frozenset({"color", *own, *parts})
 
 
-def installed() -> list[Installed]:
+def installed() -> tuple[Installed, ...]:
     """Everything that is registered, by group and name."""
+    return _on_path(tuple(sys.path))
+
+
+@lru_cache(maxsize=1)
+def _on_path(_path: tuple[str, ...]) -> tuple[Installed, ...]:
+    """Looked for once: a file of each installed distribution is read for it."""
+    everyones = entry_points()
     found = {
         (group, entry.name, entry.value): Installed(group, entry.name, entry)
         for group in (SOURCES, OUTPUTS)
-        for entry in entry_points(group=group)
+        for entry in everyones.select(group=group)
     }
-    return [found[key] for key in sorted(found)]
+    return tuple(found[key] for key in sorted(found))
 
 
 def known(group: str) -> list[str]:
