@@ -69,15 +69,15 @@ def cache_of(graph: GraphSettings) -> dict[str, Any]:
     return content
 
 
-def edit(graph: GraphSettings, **changes: str | None) -> None:
-    """Change the one access token; None takes a field out."""
+def edit(graph: GraphSettings, **changes: str | int | None) -> None:
+    """Change the one access token; None takes a field out, a number is seconds from now."""
     content = cache_of(graph)
     (entry,) = content["AccessToken"].values()
     for name, value in changes.items():
         if value is None:
             del entry[name]
         else:
-            entry[name] = value
+            entry[name] = in_seconds(value) if isinstance(value, int) else value
     graph.token_cache.write_text(json.dumps(content), "utf-8")
 
 
@@ -132,15 +132,15 @@ async def test_a_stored_token_that_graph_refuses_is_replaced(
         {"key_id": "k"},
         {"ext_cache_key": "x"},
         {"expires_on": "0"},
-        {"expires_on": in_seconds(-10)},
-        {"expires_on": in_seconds(4 * MINUTE)},
-        {"expires_on": in_seconds(5 * MINUTE + 10)},
-        {"refresh_on": in_seconds(-10)},
+        {"expires_on": -10},
+        {"expires_on": 4 * MINUTE},
+        {"expires_on": 5 * MINUTE + 10},
+        {"refresh_on": -10},
     ],
     ids=str,
 )
 def test_what_does_not_fit_exactly_is_left_to_msal(
-    mine: GraphSettings, http: HttpClient, changes: dict[str, str | None]
+    mine: GraphSettings, http: HttpClient, changes: dict[str, str | int | None]
 ) -> None:
     assert stored(mine, http) is not None
     edit(mine, **changes)
