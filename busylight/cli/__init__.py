@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.parse_args(words)
         return 0
     args = parser.parse_args(words, argparse.Namespace(env_file=None, debug=False))
+    del parser  # the words of all commands, which `run` would hold for as long as it lives
     from importlib import import_module  # noqa: PLC0415 -- not for --help
 
     from busylight.edge import core_dumps, standard_streams  # noqa: PLC0415 -- the same

@@ -3,6 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -43,6 +44,7 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         outputs: dict[str, str] | None = None,
         sources: dict[str, str] | None = None,
     ) -> Path:
+        installed._on_path.cache_clear()  # a program looks once, and this one stays
         if outputs is None and sources is None:
             outputs = {"lamp": "Lamp"}
         return install(place, module, textwrap.dedent(source), outputs, sources)
@@ -239,3 +241,20 @@ def test_the_public_face_has_what_it_names_and_the_document_tells_all_of_it() ->
         assert hasattr(busylight.plugins, name)
         assert f"`{name}`" in document
     assert busylight.plugins.API_VERSION == 1
+
+
+def test_what_is_installed_is_looked_for_once(
+    put: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put()
+    looks = []
+
+    def counted(**names: str) -> object:
+        looks.append(names)
+        return entry_points(**names)
+
+    monkeypatch.setattr(installed, "entry_points", counted)
+    assert [part.name for part in installed.plugins(OUTPUTS)] == ["lamp"]
+    assert installed.known(SOURCES) == ["graph", "mqtt"]
+    assert part_class(OUTPUTS, "terminal")
+    assert looks == [{}]
