@@ -76,6 +76,8 @@ def program(tmp_path: Path) -> Iterator[tuple[Program, Recorder]]:
             program.reports(
                 lambda report: report["diagnostics"]["outputs"]["mqtt"]["state"] == "connected"
             )
+            # msal is loaded for the second reading, and is no growth by commands.
+            assert lookalike.wait_for(lambda: len(lookalike.requests_to("/v1.0/me/presence")) > 1)
             yield program, recorder
 
 
