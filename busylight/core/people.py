@@ -1,12 +1,17 @@
-"""What is remembered of each person, by id, and what that says now."""
+"""What is remembered of each person, by id, and what that says now.
 
-from collections.abc import Mapping
-from dataclasses import replace
+All of whom one reading has told are as old as that reading: how old, and what is wrong since, is
+remembered once for all of them. So a reading in which nobody of a hundred thousand does anything
+new costs no more than one of a single person.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from busylight.core.decide import decide
-from busylight.core.knowledge import Knowledge, Known, Memory, Reading, Trouble, Why
+from busylight.core.decide import busiest, decide
+from busylight.core.knowledge import Knowledge, Known, Memory, NotKnown, Reading, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.palette import Palette
 from busylight.core.presence import Presence
@@ -14,78 +19,213 @@ from busylight.core.reader import Good
 from busylight.core.view import Person
 
 _OF_NO_AGE: Final = Trouble(Why.STALE, "the other reader has not said how old its word was")
+_NOBODY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def after_reading(
-    before: Mapping[str, Memory],
-    reading: Reading,
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is remembered of everybody."""
+
+    does: Mapping[str, Known] = field(default_factory=lambda: _NOBODY)
+    """What each did of whom the last reading has told."""
+    together: Memory | None = None
+    """Of the busiest of those; but for what each of them does it is that of all. None: of nobody."""
+    apart: Mapping[str, Memory] = field(default_factory=lambda: _NOBODY)
+    """Of each of whom the last reading could not tell."""
+    said: Mapping[str, Presence] | None = None
+    """What the last reading has said, if nobody can change it since: `does` is what came of it."""
+
+    def __len__(self) -> int:
+        """How many are watched."""
+        return len(self.does) + len(self.apart)
+
+    def of(self, who: str) -> Memory | None:
+        """What is remembered of one; None: nothing."""
+        does = self.does.get(who)
+        if does is None or self.together is None:
+            return self.apart.get(who)
+        presence = None if self.together.presence is None else does.presence
+        return replace(
+            self.together, presence=presence, since=does.since, changed_at=does.read_at
+        )
+
+    def called(self, who: str) -> "People":
+        """The same of the one person that there is, by another name."""
+        return People(
+            MappingProxyType({who: does for does in self.does.values()}),
+            self.together,
+            MappingProxyType({who: memory for memory in self.apart.values()}),
+        )
+
+    def after_reading(
+        self, reading: Reading, now: float, nothing: Memory, stale_after: float
+    ) -> "People":
+        """What is remembered after a reading; `nothing` of whoever is new."""
+        apart = {
+            who: (self.of(who) or nothing).after_trouble(trouble, now)
+            for who, trouble in reading.troubles.items()
+        }
+        slowed_to = reading.slowed_to
+        together = self.together if self._holds(now, stale_after) else None
+        if together is not None and together.presence and self._says_the_same(reading):
+            together = together.after_presence(together.presence, now, stale_after, slowed_to)
+            return replace(self, together=together, apart=MappingProxyType(apart))
+        does = {}
+        before = _NOBODY if together is None else self.does
+        news: dict[int, Known] = {}  # thousands begin to do the same at once
+        for who, presence in reading.presences.items():
+            did = before.get(who)
+            if did is not None and (did.presence is presence or did.presence == presence):
+                does[who] = did
+            elif did is not None or who in self.apart:
+                memory = self.of(who) or nothing
+                does[who] = _done(presence, memory.after_presence(presence, now, stale_after))
+            elif (new := news.get(id(presence))) is not None:
+                does[who] = new
+            else:
+                new = _done(presence, nothing.after_presence(presence, now, stale_after))
+                does[who] = news[id(presence)] = new
+        for who in reading.troubles:
+            does.pop(who, None)
+        together = None
+        if does:
+            lead = _busiest(does)
+            together = nothing.after_presence(lead.presence, now, stale_after, slowed_to)
+            together = replace(together, since=lead.since, changed_at=lead.read_at)
+        is_fixed = type(reading.presences) is MappingProxyType and len(does) == len(
+            reading.presences
+        )
+        return People(
+            MappingProxyType(does),
+            together,
+            MappingProxyType(apart),
+            reading.presences if is_fixed else None,
+        )
+
+    def _says_the_same(self, reading: Reading) -> bool:
+        """Whether a reading says of whom it can read the very same as the last one."""
+        said = self.said
+        return reading.presences is said and not any(who in said for who in reading.troubles)
+
+    def _holds(self, now: float, stale_after: float) -> bool:
+        """Whether what the last reading has said is known at this moment."""
+        ends = None if self.together is None else self.together.stale_at(stale_after)
+        return ends is not None and now < ends
+
+    def in_trouble(self, trouble: Trouble, now: float) -> "People":
+        """What is remembered when nobody could be read."""
+        return self._changed(lambda memory: memory.after_trouble(trouble, now))
+
+    def after_pace(self, pace: float, now: float, stale_after: float) -> "People":
+        """What is remembered when reading is slowed less, to `pace` (0: not at all)."""
+        return self._changed(lambda memory: memory.after_pace(pace, now, stale_after))
+
+    def of_other(self, good: Good | None, now: float, *, still_told: bool) -> "People":
+        """What is remembered of the other reader's words: they are as old as its readings.
+
+        `good`: on which they rest, if it has said so. As long as they are `still_told` it lives,
+        and says in time that they hold no more; after that nobody would.
+        """
+        if good is None:
+            return self if still_told else self.in_trouble(_OF_NO_AGE, now)
+        return self._changed(lambda memory: replace(memory, good_at=good.at, holds=good.holds))
+
+    def _changed(self, change: Callable[[Memory], Memory]) -> "People":
+        """What is remembered when the same has happened to everybody."""
+        return replace(
+            self,
+            together=self.together and change(self.together),
+            apart=MappingProxyType({who: change(memory) for who, memory in self.apart.items()}),
+        )
+
+    def memories(self) -> Iterator[Memory]:
+        """All that differ in more than in what somebody does."""
+        if self.together is not None:
+            yield self.together
+        yield from self.apart.values()
+
+    def busiest(self, now: float, stale_after: float, nobody: Memory) -> Knowledge:
+        """What the light is about; `nobody` is remembered where nobody is."""
+        memories = list(self.memories()) or [nobody]
+        return busiest([memory.knowledge(now, stale_after) for memory in memories])
+
+    def first_to_end(self, now: float, stale_after: float) -> Good | None:
+        """The reading of all that is known that ends first; None: nothing is known."""
+        known = (
+            (ends, memory.good_at)
+            for memory in self.memories()
+            if (ends := memory.stale_at(stale_after)) is not None and now < ends
+        )
+        first = min(known, default=None, key=lambda each: each[0])
+        return None if first is None or first[1] is None else Good(first[1], first[0] - first[1])
+
+
+def _done(presence: Presence, memory: Memory) -> Known:
+    return Known(presence, memory.since, memory.changed_at)
+
+
+def _busiest(does: Mapping[str, Known]) -> Known:
+    """The first of those who are busiest: of all who do the same it is the first one."""
+    first: dict[int, Known] = {}
+    for each in does.values():
+        first.setdefault(id(each.presence), each)
+    return busiest(list(first.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Everybody as shown, and out of what it was drawn: it is kept while that stays the same."""
+
+    does: Mapping[str, Known]
+    lost: NotKnown | None
+    """What is known of them in place of what they did; None: that."""
+    apart: Mapping[str, Knowledge]
+    palette: Palette
+    outside_hours: bool
+    people: Mapping[str, Person]
+
+
+def drawn(
+    people: People,
     now: float,
-    nothing: Memory,
     stale_after: float,
-) -> Mapping[str, Memory]:
-    """What is remembered after a reading; `nothing` of whoever is new."""
-    memories = {}
-    for person, presence in reading.presences.items():
-        memory = before.get(person) or nothing
-        memories[person] = memory.after_presence(presence, now, stale_after, reading.slowed_to)
-    for person, trouble in reading.troubles.items():
-        memory = before.get(person) or nothing
-        memories[person] = memory.after_trouble(trouble, now)
-    return MappingProxyType(memories)
-
-
-def in_trouble(
-    memories: Mapping[str, Memory], trouble: Trouble, now: float
-) -> Mapping[str, Memory]:
-    """What is remembered when nobody could be read."""
-    return MappingProxyType(
-        {who: memory.after_trouble(trouble, now) for who, memory in memories.items()}
-    )
-
-
-def known_of(
-    memories: Mapping[str, Memory], now: float, stale_after: float
-) -> dict[str, Knowledge]:
-    """What is known of each at this moment."""
-    return {who: memory.knowledge(now, stale_after) for who, memory in memories.items()}
-
-
-def of_other(
-    memories: Mapping[str, Memory], good: Good | None, now: float, *, still_told: bool
-) -> Mapping[str, Memory]:
-    """What is remembered of the other reader's words: they are as old as its readings.
-
-    `good`: on which they rest, if it has said so. As long as they are `still_told` it lives, and
-    says in time that they hold no more; after that nobody would.
-    """
-    if good is None:
-        return memories if still_told else in_trouble(memories, _OF_NO_AGE, now)
-    return MappingProxyType(
-        {who: replace(each, good_at=good.at, holds=good.holds) for who, each in memories.items()}
-    )
-
-
-def first_to_end(memories: Mapping[str, Memory], now: float, stale_after: float) -> Good | None:
-    """The reading of all that is known that ends first; None: nothing is known."""
-    known = (
-        (ends, memory.good_at)
-        for memory in memories.values()
-        if (ends := memory.stale_at(stale_after)) is not None and now < ends
-    )
-    first = min(known, default=None, key=lambda each: each[0])
-    return None if first is None or first[1] is None else Good(first[1], first[0] - first[1])
-
-
-def with_lights(
-    people: Mapping[str, Knowledge], palette: Palette, now: float, *, outside_hours: bool
-) -> Mapping[str, Person]:
-    """Each of them, with the light of their own."""
-    lights: dict[Presence | Why, LightState | None] = {}  # thousands do the same
-    found = {}
-    for who, knowledge in people.items():
-        same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
-        if same not in lights:
-            decision = decide(knowledge, None, palette, now, outside_hours=outside_hours)
-            lights[same] = decision.light
-        found[who] = Person(knowledge, lights[same])
-    return MappingProxyType(found)
+    palette: Palette,
+    before: Drawn | None,
+    *,
+    outside_hours: bool,
+) -> Drawn:
+    """Each of them, with the light of their own; of `before` as much is kept as is the same."""
+    together = None if people.together is None else people.together.knowledge(now, stale_after)
+    lost = together if isinstance(together, NotKnown) else None
+    apart = {who: memory.knowledge(now, stale_after) for who, memory in people.apart.items()}
+    if before is not None and (before.palette, before.outside_hours) != (palette, outside_hours):
+        before = None
+    if (
+        before is not None
+        and before.does is people.does
+        and before.lost == lost
+        and before.apart == apart
+    ):
+        return before
+    kept = _NOBODY if before is None else before.people
+    known: Mapping[str, Knowledge] = people.does
+    if lost is not None:
+        known = dict.fromkeys(people.does, lost)
+    lights: dict[Presence | Why, LightState | None] = {}
+    made: dict[int, Person] = {}  # thousands do the same since the same moment
+    found: dict[str, Person] = {}
+    for each in (known, apart):
+        for who, knowledge in each.items():
+            person = kept.get(who)
+            if person is None or (
+                person.knowledge is not knowledge and person.knowledge != knowledge
+            ):
+                person = made.get(id(knowledge))
+            if person is None:
+                same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
+                if same not in lights:
+                    decision = decide(knowledge, None, palette, now, outside_hours=outside_hours)
+                    lights[same] = decision.light
+                person = made[id(knowledge)] = Person(knowledge, lights[same])
+            found[who] = person
+    return Drawn(people.does, lost, apart, palette, outside_hours, MappingProxyType(found))
