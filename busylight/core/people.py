@@ -14,7 +14,7 @@ from busylight.core.decide import busiest, decide
 from busylight.core.knowledge import Knowledge, Known, Memory, NotKnown, Reading, Trouble, Why
 from busylight.core.light import LightState
 from busylight.core.palette import Palette
-from busylight.core.presence import Presence
+from busylight.core.presence import Presence, busyness
 from busylight.core.reader import Good
 from busylight.core.view import Person
 
@@ -29,7 +29,7 @@ class People:
     does: Mapping[str, Known] = field(default_factory=lambda: _NOBODY)
     """What each did of whom the last reading has told."""
     together: Memory | None = None
-    """Of the busiest of those; but for what each of them does it is that of all. None: of nobody."""
+    """Of the busiest of those; but for what each does it is that of all. None: there is nobody."""
     apart: Mapping[str, Memory] = field(default_factory=lambda: _NOBODY)
     """Of each of whom the last reading could not tell."""
     said: Mapping[str, Presence] | None = None
@@ -45,16 +45,14 @@ class People:
         if does is None or self.together is None:
             return self.apart.get(who)
         presence = None if self.together.presence is None else does.presence
-        return replace(
-            self.together, presence=presence, since=does.since, changed_at=does.read_at
-        )
+        return replace(self.together, presence=presence, since=does.since, changed_at=does.read_at)
 
     def called(self, who: str) -> "People":
         """The same of the one person that there is, by another name."""
         return People(
-            MappingProxyType({who: does for does in self.does.values()}),
+            MappingProxyType(dict(zip((who,), self.does.values(), strict=False))),
             self.together,
-            MappingProxyType({who: memory for memory in self.apart.values()}),
+            MappingProxyType(dict(zip((who,), self.apart.values(), strict=False))),
         )
 
     def after_reading(
@@ -65,16 +63,41 @@ class People:
             who: (self.of(who) or nothing).after_trouble(trouble, now)
             for who, trouble in reading.troubles.items()
         }
-        slowed_to = reading.slowed_to
-        together = self.together if self._holds(now, stale_after) else None
-        if together is not None and together.presence and self._says_the_same(reading):
+        holds = self._holds(now, stale_after)
+        together = self.together
+        if holds and together and together.presence and self._says_the_same(reading):
+            slowed_to = reading.slowed_to
             together = together.after_presence(together.presence, now, stale_after, slowed_to)
             return replace(self, together=together, apart=MappingProxyType(apart))
+        kept = self.does if holds else _NOBODY
+        does = self._does_after(reading, now, nothing, stale_after, kept)
+        together = None
+        if does:
+            lead = _busiest(does)
+            together = nothing.after_presence(lead.presence, now, stale_after, reading.slowed_to)
+            together = replace(together, since=lead.since, changed_at=lead.read_at)
+        presences = reading.presences
+        is_fixed = type(presences) is MappingProxyType and len(does) == len(presences)
+        return People(
+            MappingProxyType(does),
+            together,
+            MappingProxyType(apart),
+            presences if is_fixed else None,
+        )
+
+    def _does_after(
+        self,
+        reading: Reading,
+        now: float,
+        nothing: Memory,
+        stale_after: float,
+        kept: Mapping[str, Known],
+    ) -> dict[str, Known]:
+        """What each does of whom a reading tells; `kept`: what they have done until now."""
         does = {}
-        before = _NOBODY if together is None else self.does
         news: dict[int, Known] = {}  # thousands begin to do the same at once
         for who, presence in reading.presences.items():
-            did = before.get(who)
+            did = kept.get(who)
             if did is not None and (did.presence is presence or did.presence == presence):
                 does[who] = did
             elif did is not None or who in self.apart:
@@ -87,20 +110,7 @@ class People:
                 does[who] = news[id(presence)] = new
         for who in reading.troubles:
             does.pop(who, None)
-        together = None
-        if does:
-            lead = _busiest(does)
-            together = nothing.after_presence(lead.presence, now, stale_after, slowed_to)
-            together = replace(together, since=lead.since, changed_at=lead.read_at)
-        is_fixed = type(reading.presences) is MappingProxyType and len(does) == len(
-            reading.presences
-        )
-        return People(
-            MappingProxyType(does),
-            together,
-            MappingProxyType(apart),
-            reading.presences if is_fixed else None,
-        )
+        return does
 
     def _says_the_same(self, reading: Reading) -> bool:
         """Whether a reading says of whom it can read the very same as the last one."""
@@ -169,7 +179,15 @@ def _busiest(does: Mapping[str, Known]) -> Known:
     first: dict[int, Known] = {}
     for each in does.values():
         first.setdefault(id(each.presence), each)
-    return busiest(list(first.values()))
+    return max(first.values(), key=lambda one: busyness(one.presence))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What makes light of what is known."""
+
+    palette: Palette
+    outside_hours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,52 +198,59 @@ class Drawn:
     lost: NotKnown | None
     """What is known of them in place of what they did; None: that."""
     apart: Mapping[str, Knowledge]
-    palette: Palette
-    outside_hours: bool
+    look: Look
     people: Mapping[str, Person]
 
 
 def drawn(
-    people: People,
-    now: float,
-    stale_after: float,
-    palette: Palette,
-    before: Drawn | None,
-    *,
-    outside_hours: bool,
+    people: People, now: float, stale_after: float, look: Look, before: Drawn | None
 ) -> Drawn:
     """Each of them, with the light of their own; of `before` as much is kept as is the same."""
     together = None if people.together is None else people.together.knowledge(now, stale_after)
     lost = together if isinstance(together, NotKnown) else None
     apart = {who: memory.knowledge(now, stale_after) for who, memory in people.apart.items()}
-    if before is not None and (before.palette, before.outside_hours) != (palette, outside_hours):
-        before = None
-    if (
-        before is not None
-        and before.does is people.does
-        and before.lost == lost
-        and before.apart == apart
-    ):
-        return before
-    kept = _NOBODY if before is None else before.people
+    if before is not None and before.look == look:
+        if before.does is people.does and before.lost == lost and before.apart == apart:
+            return before
+        kept = before.people
+    else:
+        kept = _NOBODY
     known: Mapping[str, Knowledge] = people.does
     if lost is not None:
         known = dict.fromkeys(people.does, lost)
-    lights: dict[Presence | Why, LightState | None] = {}
-    made: dict[int, Person] = {}  # thousands do the same since the same moment
-    found: dict[str, Person] = {}
-    for each in (known, apart):
-        for who, knowledge in each.items():
-            person = kept.get(who)
-            if person is None or (
-                person.knowledge is not knowledge and person.knowledge != knowledge
-            ):
-                person = made.get(id(knowledge))
-            if person is None:
-                same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
-                if same not in lights:
-                    decision = decide(knowledge, None, palette, now, outside_hours=outside_hours)
-                    lights[same] = decision.light
-                person = made[id(knowledge)] = Person(knowledge, lights[same])
-            found[who] = person
-    return Drawn(people.does, lost, apart, palette, outside_hours, MappingProxyType(found))
+    draw = _Hand(look, kept, now).draw
+    found = {
+        who: draw(who, knowledge) for each in (known, apart) for who, knowledge in each.items()
+    }
+    return Drawn(people.does, lost, apart, look, MappingProxyType(found))
+
+
+class _Hand:
+    """Draws each, and what is the same only once."""
+
+    def __init__(self, look: Look, kept: Mapping[str, Person], now: float) -> None:
+        self._look = look
+        self._kept = kept
+        self._now = now
+        self._lights: dict[Presence | Why, LightState | None] = {}
+        self._made: dict[int, Person] = {}
+        """By the knowledge: thousands do the same since the same moment."""
+
+    def draw(self, who: str, knowledge: Knowledge) -> Person:
+        """The person as before, or anew if what is known is new."""
+        person = self._kept.get(who)
+        if person is not None and (person.knowledge is knowledge or person.knowledge == knowledge):
+            return person
+        if (made := self._made.get(id(knowledge))) is not None:
+            return made
+        same = knowledge.presence if isinstance(knowledge, Known) else knowledge.why
+        if same not in self._lights:
+            self._lights[same] = decide(
+                knowledge,
+                None,
+                self._look.palette,
+                self._now,
+                outside_hours=self._look.outside_hours,
+            ).light
+        person = self._made[id(knowledge)] = Person(knowledge, self._lights[same])
+        return person

@@ -23,7 +23,7 @@ from busylight.core.override import (
     override_after,
 )
 from busylight.core.palette import Palette
-from busylight.core.people import Drawn, People, drawn
+from busylight.core.people import Drawn, Look, People, drawn
 from busylight.core.preferred_presence import PreferredHealth, seen_beside
 from busylight.core.reader import (
     Asked,
@@ -275,14 +275,8 @@ class Situation:
         return self.rules.many and not self.followed
 
     def _drawn(self, palette: Palette, now: float) -> Drawn:
-        return drawn(
-            self.people,
-            now,
-            self.rules.stale_after,
-            palette,
-            self.drawn,
-            outside_hours=self.outside_hours(now),
-        )
+        look = Look(palette, self.outside_hours(now))
+        return drawn(self.people, now, self.rules.stale_after, look, self.drawn)
 
     def view(self, now: float, palette: Palette | None = None) -> View:
         """What is to be shown at the moment `now`; `palette` is of an output with its own."""
