@@ -100,14 +100,16 @@ class People:
             did = kept.get(who)
             if did is not None and (did.presence is presence or did.presence == presence):
                 does[who] = did
-            elif did is not None or who in self.apart:
-                memory = self.of(who) or nothing
-                does[who] = _done(presence, memory.after_presence(presence, now, stale_after))
-            elif (new := news.get(id(presence))) is not None:
-                does[who] = new
-            else:
-                new = _done(presence, nothing.after_presence(presence, now, stale_after))
-                does[who] = news[id(presence)] = new
+                continue
+            if did is not None or who in self.apart:
+                after = (self.of(who) or nothing).after_presence(presence, now, stale_after)
+                if not after.since == after.changed_at == now:
+                    does[who] = _done(presence, after)
+                    continue
+            if (new := news.get(id(presence))) is None:
+                after = nothing.after_presence(presence, now, stale_after)
+                new = news[id(presence)] = _done(presence, after)
+            does[who] = new
         for who in reading.troubles:
             does.pop(who, None)
         return does
