@@ -100,6 +100,11 @@ NO_PEOPLE: Final[Mapping[str, Person]] = MappingProxyType({})
 """Where not several people are watched."""
 
 
+def same_people(before: Mapping[str, Person] | None, after: Mapping[str, Person]) -> bool:
+    """Whether nothing can be new of anybody: it is the very same, and nobody can change it."""
+    return after is before and type(after) is MappingProxyType
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What is to be shown at this moment."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from busylight.core.view import Person, View
+from busylight.core.view import Person, View, same_people
 from busylight.web.feed import compact, event
 from busylight.web.words import level_of, presence_in_words
 
@@ -39,7 +39,7 @@ class People:
 
     async def update(self, view: View) -> None:
         """See who has changed, in slices: it may be ten thousand."""
-        if view.people is self._seen:
+        if same_people(self._seen, view.people):
             return
         version = self.version + 1
         changed = False

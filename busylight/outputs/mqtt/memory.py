@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from busylight.core.view import Person
+from busylight.core.view import Person, same_people
 from busylight.edge.threads import Worker
 from busylight.mqtt.memory import BrokerMemory
 from busylight.mqtt.settings import MqttSettings
@@ -34,7 +34,7 @@ class Memory(BrokerMemory):
 
     def found(self, people: Mapping[str, Person]) -> Sequence[str]:
         """The ids of those who have an object id, in order; not sorted anew for the same people."""
-        if people is not self.people:
+        if not same_people(self.people, people):
             if people.keys() != self.people.keys():
                 self.found_people = sorted(who for who in people if _GUID.fullmatch(who))
             self.people = people

@@ -16,7 +16,7 @@ from busylight.core.documents import (
 from busylight.core.light import LightState
 from busylight.core.override import Mode
 from busylight.core.reader import Role
-from busylight.core.view import ButtonEvent, Person, View
+from busylight.core.view import ButtonEvent, Person, View, same_people
 from busylight.mqtt.settings import MqttSettings
 
 ONLINE: Final = b"online"
@@ -97,7 +97,7 @@ class Told:
         epoch = rfc3339(0.0)
         # Dates wander when the wall clock is set: then everybody is told again.
         before = self._people if epoch == self._epoch else {}
-        if people is before:
+        if same_people(before, people):
             return {}
         payloads: dict[str, Payload] = {}
         presences: dict[int, Payload] = {}  # thousands do the same since the same moment
