@@ -358,10 +358,9 @@ class GraphClient:
             raise before.error.with_traceback(None)
         self._asked_names += 1
         try:
-            answer = self._ask(
-                "GET",
+            answer = self._get(
                 f"/users/{quote(user, safe='@')}?$select=id",
-                needs=_Need(
+                _Need(
                     "User.ReadBasic.All",
                     f"{_CONSENT}, or give the object id (GUID) of {user} in place of the name",
                 ),
@@ -389,20 +388,9 @@ class GraphClient:
 
     # -- Every request ------------------------------------------------------------------------
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._ask("GET", path)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        limit: int = ONE_PERSON,
-        needs: "_Need | None" = None,
-    ) -> dict[str, Any]:
-        """Make one request with a token, and return the JSON object of a good answer."""
-        answer = self._answer(method, path, content=content, limit=limit, needs=needs)
+    def _get(self, path: str, needs: _Need | None = None) -> dict[str, Any]:
+        """Ask once, and return the JSON object of a good answer."""
+        answer = self._answer("GET", path, needs=needs)
         return answers.read_object(answer.content_type, answer.body)
 
     def _answer(
