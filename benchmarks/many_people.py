@@ -4,31 +4,38 @@
 
 One process reads them all from the look-alike (a process of its own, over TLS on loopback) and
 publishes them to a mosquitto, if there is one; and then it goes on reading while nothing changes,
-and while a few do. What it prints are figures of this machine.
+while a few do, and while as many do as in a busy office. Before that they have begun to do what
+they do at many moments, as in half an hour of such an office: who does the same since the same
+moment is remembered once, which a benchmark in which all do would flatter. What it prints are
+figures of this machine.
 """
 
 import argparse
 import asyncio
 import contextlib
 import gc
+import itertools
 import json
 import multiprocessing
 import os
+import random
 import resource
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
+from busylight.app.checked import checked_answer
 from busylight.app.hub import Hub
 from busylight.app.output_runner import OutputRunner
 from busylight.core.knowledge import Reading, Trouble
 from busylight.core.palette import Palette
+from busylight.core.presence import Presence
 from busylight.core.rules import Rules
 from busylight.core.view import PartHealth, PartState
 from busylight.demo.lookalike import Lookalike
@@ -43,6 +50,23 @@ ROUNDS = 3
 """Rounds in which nothing changes."""
 A_FEW = 10
 """People who change in one round."""
+BUSY = 120
+"""One of so many changes in one round of a busy office: each six times an hour, read every 5 s."""
+MOMENTS = 360
+"""Rounds of the half hour in which everybody has changed last."""
+STATES = (
+    ("Available", "Available"),
+    ("Away", "Away"),
+    ("BeRightBack", "BeRightBack"),
+    ("Busy", "Busy"),
+    ("Busy", "InACall"),
+    ("Busy", "InAMeeting"),
+    ("DoNotDisturb", "Presenting"),
+    ("Offline", "Offline"),
+    ("Available", "OutOfOffice"),
+    ("PresenceUnknown", "PresenceUnknown"),
+)
+"""What they do."""
 
 
 def person(number: int) -> str:
@@ -50,11 +74,28 @@ def person(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-000000000000"
 
 
+def does(number: int, more: int = 0) -> tuple[str, str]:
+    """What one of the people does."""
+    return STATES[(number * 7919 // 1000 + more) % len(STATES)]
+
+
+def half_an_hour(ids: Sequence[str]) -> Iterator[Reading]:
+    """What would have been read while everybody began to do what they do."""
+    chance = random.Random(20261128)
+    since = [chance.randrange(MOMENTS) for _ in ids]
+    kept = {state: Presence(*state) for state in STATES}
+    at_last = [kept[does(number)] for number in range(len(ids))]
+    away = Presence("Offline", "OffWork")
+    for moment in range(MOMENTS):
+        begun = (now if at <= moment else away for now, at in zip(at_last, since, strict=True))
+        yield Reading(dict(zip(ids, begun, strict=True)), {})
+
+
 def serve(pipe: Pipe, people: int) -> None:
     """Be the look-alike until the pipe is closed."""
     with Lookalike() as lookalike:
         for number in range(people):
-            lookalike.graph.set_presence(person(number), "Available", "Available")
+            lookalike.graph.set_presence(person(number), *does(number))
         pipe.send(
             {
                 "client_id": lookalike.client_id,
@@ -66,9 +107,10 @@ def serve(pipe: Pipe, people: int) -> None:
             }
         )
         with contextlib.suppress(EOFError):
-            while True:
-                for number in range(pipe.recv()):
-                    lookalike.graph.set_presence(person(number), "Busy", "InACall")
+            for more in itertools.count(1):
+                every = max(1, people // pipe.recv())
+                for number in range(0, people, every):
+                    lookalike.graph.set_presence(person(number), *does(number, more))
                 pipe.send(None)
 
 
@@ -159,7 +201,8 @@ class Watched:
             async for answer in source.readings():
                 self._take(answer)
 
-    def _take(self, answer: Reading | Trouble) -> None:
+    def _take(self, told: Reading | Trouble) -> None:
+        answer = checked_answer(told)
         if isinstance(answer, Trouble):
             print("trouble:", answer.detail)
             return
@@ -197,6 +240,8 @@ async def measure(
         **where,
     )
     hub = Hub(Rules(Palette(), stale_after=600, source="graph", version="0", many=True))
+    for reading in half_an_hour(settings.users.people):
+        hub.heard(reading)
     watched, tasks, stopping = Watched(hub), [], asyncio.Event()
     health = Health(hub, meter)
     tasks.append(asyncio.create_task(hub.run()))
@@ -225,11 +270,15 @@ async def measure(
     report(f"{ROUNDS} rounds unchanged", people, wall, cpu, sent)
     print(f"  of which a round: {cpu / ROUNDS:.2f} CPU s")
     found = {"round_cpu": cpu / ROUNDS, "memory": memory, "messages_unchanged": sent}
-    pipe.send(A_FEW)
-    pipe.recv()
-    await watched.until(watched.rounds + 2)
-    await asyncio.sleep(1)
-    report(f"{A_FEW} people changed", people, *meter.look())
+    for name, count in (("few", A_FEW), ("busy", max(1, people // BUSY))):
+        meter.look()
+        pipe.send(count)
+        pipe.recv()
+        await watched.until(watched.rounds + 1)
+        await asyncio.sleep(1)
+        wall, cpu, sent = meter.look()
+        report(f"a round in which {count} people changed", people, wall, cpu, sent)
+        found |= {f"{name}_cpu": cpu, f"messages_{name}": sent}
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=5)

@@ -9,6 +9,18 @@ from pathlib import Path
 PEOPLE = int(sys.argv[1])
 SLICE = 650
 ROUNDS = 3
+STATES = (
+    ("Available", "Available"),
+    ("Away", "Away"),
+    ("BeRightBack", "BeRightBack"),
+    ("Busy", "Busy"),
+    ("Busy", "InACall"),
+    ("Busy", "InAMeeting"),
+    ("DoNotDisturb", "Presenting"),
+    ("Offline", "Offline"),
+    ("Available", "OutOfOffice"),
+    ("PresenceUnknown", "PresenceUnknown"),
+)
 
 
 def rss() -> float:
@@ -22,8 +34,8 @@ def answer(begin: int) -> bytes:
     value = [
         {
             "id": f"{number:08x}-0000-4000-8000-000000000000",
-            "availability": "Available",
-            "activity": "Available",
+            "availability": STATES[number * 7919 // 1000 % len(STATES)][0],
+            "activity": STATES[number * 7919 // 1000 % len(STATES)][1],
             "statusMessage": None,
             "sequenceNumber": f"20261101A{number:010d}",
             "outOfOfficeSettings": {"message": None, "isOutOfOffice": False},

@@ -34,7 +34,6 @@ def people(_: Place, scale: Scale) -> Iterator[Figure]:
         [each["round_cpu"] for each in theirs],
         "json.loads of the same bytes",
         more=more,
-        missed=30.0,
     )
     yield Figure(
         "memory per 10,000 people",
@@ -45,7 +44,7 @@ def people(_: Place, scale: Scale) -> Iterator[Figure]:
         "a dict of the same facts",
         note=f"{ours['published'][0]['memory']:.1f} MiB where each is published on MQTT, too",
         more=more,
-        missed=4.0,
+        missed=4.5,  # of few: what the first sign-in takes for good is counted, too
     )
 
 

@@ -23,7 +23,7 @@ from busylight.core.override import (
     Walk,
 )
 from busylight.core.preferred_presence import PreferredHealth, PreferredState
-from busylight.core.presence import Presence
+from busylight.core.presence import Presence, distinct
 from busylight.core.reader import Good, News, Peers, Role, Shared, Written
 from busylight.edge import clock
 from busylight.parts import OutputError, SourceError
@@ -42,9 +42,10 @@ def checked_answer(answer: Any) -> Reading | Trouble:
         return answer
     if (
         isinstance(answer, Reading)
-        and all(_is_presence(each) for each in dict(answer.presences).values())
+        and all(_is_presence(each) for each in distinct(dict(answer.presences).values()))
         and all(_is_trouble(each) for each in dict(answer.troubles).values())
-        and all(isinstance(who, str) for who in (*answer.presences, *answer.troubles))
+        and all(issubclass(kind, str) for kind in {*map(type, answer.presences)})
+        and all(isinstance(who, str) for who in answer.troubles)
         and _is_text(answer.account)
         and _is_number(answer.slowed_to, 0.0, _SLOWEST)
     ):

@@ -291,6 +291,7 @@ class Hub:
         self._look_at_the_wall_clock()
         self._take_turns()
         now = clock.now()
+        self._situation = self._situation.drawn_at(now)
         view = self._situation.view(now)
         if self._told is not None and self._is_news(view, self._told):
             self._changed_at = now

@@ -3,6 +3,7 @@
 "We do not know" is a value here, never an exception and never an old reading.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -62,10 +63,13 @@ class Trouble:
 class Reading:
     """One answer of a source: the people that it could read, and for whom it could not."""
 
-    presences: dict[str, Presence]
-    """By the person's id; a source that reads one person has one entry."""
-    troubles: dict[str, Trouble]
-    """By the person's id."""
+    presences: Mapping[str, Presence]
+    """By the person's id; a source that reads one person has one entry.
+
+    A `MappingProxyType` says that nobody changes it any more: one that comes again says the same.
+    """
+    troubles: Mapping[str, Trouble]
+    """By the person's id; who is here is not among the `presences`."""
     account: str | None = None
     """Who is signed in, for people to read."""
     slowed_to: float = 0.0

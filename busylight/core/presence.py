@@ -4,8 +4,9 @@ Source of the vocabularies: the presence resource type of Microsoft Graph 1.0. B
 are evolvable: a word that is not listed here is carried as it is, never refused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 AVAILABILITIES: Final = (
     "Available",
@@ -69,6 +70,14 @@ class Presence:
         if self.activity not in ACTIVITIES and self.activity not in new:
             new.append(self.activity)
         return tuple(new)
+
+
+T = TypeVar("T")
+
+
+def distinct(values: Iterable[T]) -> Iterable[T]:
+    """Each value once, if it is the very same one: thousands of people share a presence."""
+    return {id(each): each for each in values}.values()
 
 
 _AVAILABILITY_RANK: Final = {

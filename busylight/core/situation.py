@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from busylight.core.decide import Decision, busiest, decide
+from busylight.core.decide import Decision, decide
 from busylight.core.hours import date_of, seconds_of
 from busylight.core.knowledge import Knowledge, Known, Memory, Reading, SignInPrompt, Trouble, Why
 from busylight.core.light import LightState
@@ -23,14 +23,7 @@ from busylight.core.override import (
     override_after,
 )
 from busylight.core.palette import Palette
-from busylight.core.people import (
-    after_reading,
-    first_to_end,
-    in_trouble,
-    known_of,
-    of_other,
-    with_lights,
-)
+from busylight.core.people import Drawn, Look, People, drawn
 from busylight.core.preferred_presence import PreferredHealth, seen_beside
 from busylight.core.reader import (
     Asked,
@@ -45,6 +38,7 @@ from busylight.core.reader import (
 from busylight.core.rules import Rules
 from busylight.core.shown import Shown, shown_after
 from busylight.core.view import (
+    NO_PEOPLE,
     ButtonEvent,
     Diagnostics,
     PartHealth,
@@ -70,8 +64,10 @@ class Situation:
     started_at: float
     epoch: float | None = None
     """When 1970 began, on the clock of `now`: the wall clock. None: there is none."""
-    memories: Mapping[str, Memory] = field(default_factory=lambda: MappingProxyType({}))
-    """By the person's id."""
+    people: People = field(default_factory=People)
+    """What is remembered of everybody."""
+    drawn: Drawn | None = field(default=None, compare=False)
+    """Everybody as shown last: who is the same now need not be drawn anew."""
     trouble: Trouble | None = None
     """What keeps the source from reading anything at all."""
     trouble_since: float = 0.0
@@ -87,7 +83,7 @@ class Situation:
     reader: Reader | None = None
     """With a spare reader: how this one of the two stands; None: it is alone."""
     followed: bool = False
-    """Whether the memories are of what the other reader has published."""
+    """Whether what is remembered is what the other reader has published."""
     asked: tuple[Asked, ...] = ()
     """What was last asked of the other reader."""
     commands: int = 0
@@ -107,13 +103,13 @@ class Situation:
         """What holds when the source has answered."""
         # A reading is whole: who is not in it is not watched any more, as after a change of
         # account, and what was known of him is nobody's presence now.
-        memories = self._memories_after(reading, now, followed=False)
+        people = self._people_after(reading, now, followed=False)
         told = self.told_success
         if told is None or self.trouble is not None or now - told >= _TOLD_EVERY:
             told = now
         after = replace(
             self,
-            memories=memories,
+            people=people,
             followed=False,
             reader=self.reader and self.reader.after_reading(now, reading.slowed_to),
             trouble=None,
@@ -136,7 +132,7 @@ class Situation:
         return replace(
             self,
             reader=reader,
-            memories=self.memories if led else in_trouble(self.memories, trouble, now),
+            people=self.people if led else self.people.in_trouble(trouble, now),
             trouble=trouble,
             trouble_since=self.trouble_since if same else now,
             signed_in=self.signed_in and trouble.why is not Why.SIGNED_OUT,
@@ -147,22 +143,22 @@ class Situation:
     def after_followed(self, answer: Reading | Trouble, now: float) -> "Situation":
         """What holds when the other reader has published what it knows."""
         if isinstance(answer, Trouble):
-            return replace(self, memories=in_trouble(self.memories, answer, now))
-        memories = self._memories_after(answer, now, followed=True)
+            return replace(self, people=self.people.in_trouble(answer, now))
+        people = self._people_after(answer, now, followed=True)
         good = None if self.reader is None else self.reader.others_good
-        memories = of_other(memories, good, now, still_told=True)
-        after = replace(self, memories=memories, followed=True, shown=self.shown_at(now))
+        people = people.of_other(good, now, still_told=True)
+        after = replace(self, people=people, followed=True, shown=self.shown_at(now))
         return replace(after, shown=after.shown_at(now))
 
-    def _memories_after(
-        self, reading: Reading, now: float, *, followed: bool
-    ) -> Mapping[str, Memory]:
-        before = self.memories
-        said = {*reading.presences, *reading.troubles}
-        if followed is not self.followed and len(before) == len(said) == 1 and not self.rules.many:
-            # The same person, whom the other reader calls by another name.
-            before = dict(zip(said, before.values(), strict=True))
-        return after_reading(before, reading, now, Memory(self.started_at), self.rules.stale_after)
+    def _people_after(self, reading: Reading, now: float, *, followed: bool) -> People:
+        before = self.people
+        if followed is not self.followed and len(before) == 1 and not self.rules.many:
+            said = {*reading.presences, *reading.troubles}
+            if len(said) == 1:
+                # The same person, whom the other reader calls by another name.
+                before = before.called(said.pop())
+        nothing = Memory(self.started_at)
+        return before.after_reading(reading, now, nothing, self.rules.stale_after)
 
     def after_peers(self, peers: Peers, now: float) -> "Situation":
         """What holds when the broker has told how the two readers are."""
@@ -180,12 +176,12 @@ class Situation:
         after = replace(self, reader=reader)
         ends = before.followed and not turns.followed
         if before.followed and self.followed:
-            memories = of_other(self.memories, reader.others_good, now, still_told=not ends)
-            after = replace(after, memories=memories)
+            people = self.people.of_other(reader.others_good, now, still_told=not ends)
+            after = replace(after, people=people)
         if not turns.own:
             return replace(after, trouble=None)
         if ends and self.trouble is not None:
-            return replace(after, memories=in_trouble(after.memories, self.trouble, now))
+            return replace(after, people=after.people.in_trouble(self.trouble, now))
         return after
 
     def after_shared(self, override: Override | None, now: float) -> "Situation":
@@ -220,11 +216,7 @@ class Situation:
 
     def after_pace(self, pace: float, now: float) -> "Situation":
         """What holds when reading is slowed less than before: what was read slowly ends sooner."""
-        stale_after = self.rules.stale_after
-        memories = {
-            who: memory.after_pace(pace, now, stale_after) for who, memory in self.memories.items()
-        }
-        return replace(self, memories=MappingProxyType(memories))
+        return replace(self, people=self.people.after_pace(pace, now, self.rules.stale_after))
 
     def after_command(self, command: SetMode | SetLight, now: float) -> "Situation":
         """What holds when somebody has asked for a light or a mode."""
@@ -271,11 +263,25 @@ class Situation:
             faults=self._faults_with(output) if health.state is PartState.FAILED else self.faults,
         )
 
+    def drawn_at(self, now: float) -> "Situation":
+        """The same, with everybody drawn as at this moment: views share that."""
+        if not self._shows_people:
+            return self if self.drawn is None else replace(self, drawn=None)
+        found = self._drawn(self.rules.palette, now)
+        return self if found is self.drawn else replace(self, drawn=found)
+
+    @property
+    def _shows_people(self) -> bool:
+        return self.rules.many and not self.followed
+
+    def _drawn(self, palette: Palette, now: float) -> Drawn:
+        look = Look(palette, self.outside_hours(now))
+        return drawn(self.people, now, self.rules.stale_after, look, self.drawn)
+
     def view(self, now: float, palette: Palette | None = None) -> View:
         """What is to be shown at the moment `now`; `palette` is of an output with its own."""
         override = self._override(now)
-        people = self._people(now)
-        knowledge = self._busiest(people, now)
+        knowledge = self._busiest(now)
         palette = palette or self.rules.palette
         step = step_of(self.walk_began, self.rules.palette, now)
         decision = self._decision(knowledge, palette, now) if step is None else step.on(palette)
@@ -303,11 +309,7 @@ class Situation:
                 preferred_presence=seen_beside(self.preferred_presence, knowledge),
                 reader=None if self.reader is None else standing_of(self.reader, now),
             ),
-            people=MappingProxyType(
-                with_lights(people, palette, now, outside_hours=self.outside_hours(now))
-                if self.rules.many and not self.followed
-                else {}
-            ),
+            people=self._drawn(palette, now).people if self._shows_people else NO_PEOPLE,
             duty=Duty(
                 reads=self.reader is None or (self.reader.joined and self.reader.reads(now)),
                 is_own=not self.followed,
@@ -326,7 +328,7 @@ class Situation:
     def _good(self, now: float) -> Good | None:
         if self.reader is None or (self.followed and self.reader.others_good is None):
             return None
-        return first_to_end(self.memories, now, self.rules.stale_after)
+        return self.people.first_to_end(now, self.rules.stale_after)
 
     def _override(self, now: float) -> Override | None:
         override = self.override
@@ -346,19 +348,15 @@ class Situation:
             outside_hours=self.outside_hours(now),
         )
 
-    def _people(self, now: float) -> dict[str, Knowledge]:
-        return known_of(self.memories, now, self.rules.stale_after)
-
-    def _busiest(self, people: Mapping[str, Knowledge], now: float) -> Knowledge:
+    def _busiest(self, now: float) -> Knowledge:
         nobody = Memory(self.started_at, trouble=self.trouble, trouble_since=self.trouble_since)
-        known = list(people.values())
-        return busiest(known or [nobody.knowledge(now, self.rules.stale_after)])
+        return self.people.busiest(now, self.rules.stale_after, nobody)
 
     def shown_at(self, now: float) -> Shown | None:
         """What the light shows of whoever is known: nothing is held over what is not known."""
         if not self.rules.minimum_duration:
             return None
-        knowledge = self._busiest(self._people(now), now)
+        knowledge = self._busiest(now)
         return self._shown_of(knowledge, now) if isinstance(knowledge, Known) else None
 
     def _shown_of(self, knowledge: Known, now: float) -> Shown | None:
@@ -368,10 +366,10 @@ class Situation:
         """When the view changes although nothing happens; None: never."""
         moments = [
             ends
-            for memory in self.memories.values()
+            for memory in self.people.memories()
             if (ends := memory.stale_at(self.rules.stale_after)) is not None
         ]
-        if not self.memories:
+        if not self.people:
             moments.append(self.started_at + self.rules.stale_after)
         if self.override is not None and self.override.ends_at is not None:
             moments.append(self.override.ends_at)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from busylight.core.knowledge import Knowledge, SignInPrompt
 from busylight.core.light import LightState
@@ -95,6 +96,15 @@ class Person:
     light: LightState | None
 
 
+NO_PEOPLE: Final[Mapping[str, Person]] = MappingProxyType({})
+"""Where not several people are watched."""
+
+
+def same_people(before: Mapping[str, Person] | None, after: Mapping[str, Person]) -> bool:
+    """Whether nothing can be new of anybody: it is the very same, and nobody can change it."""
+    return after is before and type(after) is MappingProxyType
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What is to be shown at this moment."""
@@ -108,7 +118,7 @@ class View:
     override: Override | None
     sign_in: SignInPrompt | None
     diagnostics: Diagnostics
-    people: Mapping[str, Person] = field(default_factory=lambda: MappingProxyType({}))
+    people: Mapping[str, Person] = field(default_factory=lambda: NO_PEOPLE)
     """By id, when several people are watched; else empty."""
     unread_light: LightState | None = None
     """While nothing is known: what the light of somebody who has not been read shows."""

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from busylight.core.view import Person, View
+from busylight.core.view import Person, View, same_people
 from busylight.web.feed import compact, event
 from busylight.web.words import level_of, presence_in_words
 
@@ -34,17 +34,20 @@ class People:
         self._anew = 1
         """The version from which on changes are enough: before it somebody was taken away."""
         self._made: dict[int, bytes] = {}
+        self._seen: Mapping[str, Person] | None = None
         self.version = 0
 
     async def update(self, view: View) -> None:
         """See who has changed, in slices: it may be ten thousand."""
+        if same_people(self._seen, view.people):
+            return
         version = self.version + 1
         changed = False
         for number, (who, person) in enumerate(view.people.items(), start=1):
             if number % SLICE == 0:
                 await asyncio.sleep(0)
             entry = self._entries.get(who)
-            if entry is None or entry.person != person:
+            if entry is None or (entry.person is not person and entry.person != person):
                 self._entries[who] = _Entry(person, self._line(who, person), version)
                 self._entries.move_to_end(who)
                 changed = True
@@ -54,6 +57,7 @@ class People:
             self._anew, changed = version, True
         if changed or self.version == 0:
             self.version, self._made = version, {}
+        self._seen = view.people
 
     def since(self, version: int) -> bytes:
         """Who has changed after that version, or the advice to get everybody."""

@@ -284,13 +284,31 @@ def test_of_many_people_only_who_has_changed_is_put_into_words_again() -> None:
     told, settings = Told(), settings_of()
     first = messages(a_view(people={"a": ada, "b": bob}), settings, rfc3339, told)
     later = Person(Known(Presence("Busy", "InACall"), 2, 2), light("red"))
-    second = messages(a_view(people={"a": later, "b": replace(bob)}), settings, rfc3339, told)
-    assert second[f"{BASE}/users/b/presence"] is first[f"{BASE}/users/b/presence"]
+    people = {"a": later, "b": replace(bob)}
+    second = messages(a_view(people=people), settings, rfc3339, told)
     assert second[f"{BASE}/users/a/presence"] != first[f"{BASE}/users/a/presence"]
+    assert second.keys() == first.keys() - {
+        f"{BASE}/users/b/{end}" for end in ("presence", "light")
+    }
     third = messages(a_view(people={"b": bob}), settings, rfc3339, told)
-    assert not [topic for topic in third if "/users/a/" in topic]
-    fresh = messages(a_view(people={"b": bob}), settings, rfc3339)
-    assert third == fresh
+    assert not [topic for topic in third if "/users/" in topic]
+    back = messages(a_view(people={"a": later, "b": bob}), settings, rfc3339, told)
+    assert back == second
+    assert {*first} - {*messages(a_view(people=people), settings, rfc3339, told)} == {
+        topic for topic in first if "/users/" in topic
+    }
+
+
+def test_the_topics_of_all_people_are_known_whoever_of_them_was_told_of_last() -> None:
+    one = Person(Known(Presence("Busy", "Busy"), 1, 1), light("red"))
+    told, settings, own = Told(), settings_of(), frozenset({"own"})
+    for people in ("", "ab", "ab", "abc", "bc", "", "c"):
+        told.news(dict.fromkeys(people, one), settings, rfc3339)
+        ends = {f"{BASE}/users/{who}/{end}" for who in people for end in ("presence", "light")}
+        assert told.topics(own, settings) == own | ends
+        own = frozenset({f"own {people}"})
+        assert told.topics(own, settings) is told.topics(own, settings)
+        assert told.topics(own, settings) == own | ends
 
 
 def test_when_the_clock_is_set_everybody_is_told_anew() -> None:

@@ -1,7 +1,6 @@
 """Who is announced to Home Assistant at this moment, and what with that stands on the broker."""
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -16,6 +15,7 @@ from busylight.outputs.mqtt.entities import BUTTON
 from busylight.outputs.mqtt.memory import Announcement, Memory
 from busylight.outputs.mqtt.payloads import (
     Payload,
+    Told,
     json_payload,
     leader_topic,
     people_base,
@@ -25,8 +25,6 @@ from busylight.outputs.mqtt.payloads import (
 from busylight.outputs.mqtt.published import Published, broker_of, removed_parts
 
 _log: Final = logging.getLogger("busylight.mqtt")
-
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, Payload]:
@@ -38,19 +36,29 @@ def announced(view: View, settings: MqttSettings, memory: Memory) -> dict[str, P
 
 
 def published(
-    view: View, settings: MqttSettings, memory: Memory, payloads: Mapping[str, Payload]
+    view: View,
+    settings: MqttSettings,
+    memory: Memory,
+    payloads: Mapping[str, Payload],
+    told: Told | None = None,
 ) -> Published | None:
     """What stands on the broker with `payloads`; None while not all people are known yet.
 
-    Until somebody has been read nobody can say whose topics are none of ours any more.
+    `told`: those of whom they tell, and of whom was told before. Until somebody has been read
+    nobody can say whose topics are none of ours any more.
     """
     if not view.duty.is_own or (not view.people and not isinstance(view.knowledge, Known)):
         return None
+    stay = (t for t, payload in payloads.items() if payload.retain and payload.content)
+    topics = reader_topics(settings).union(stay)
+    if told is not None:
+        people = people_base(settings)
+        own = frozenset(topic for topic in topics if not topic.startswith(people))
+        topics = told.topics(own, settings)
     return Published(
         broker_of(settings),
         settings.base,
-        frozenset(t for t, payload in payloads.items() if payload.retain and payload.content)
-        | reader_topics(settings),
+        topics,
         _announcement(view, settings, memory).parts if settings.discovery else {},
     )
 
@@ -131,11 +139,8 @@ def _has_button(view: View, settings: MqttSettings, memory: Memory) -> bool:
 
 def _people(view: View, settings: MqttSettings, memory: Memory) -> dict[str, str | None]:
     """The names of those who become devices, by id."""
-    for person_id, person in view.people.items():
-        if isinstance(person.knowledge, Known) and person.knowledge.presence.user:
-            memory.names[person_id] = person.knowledge.presence.user
     # Whoever could not be found has no object id yet, and is announced when there is one.
-    people = sorted(person_id for person_id in view.people if _GUID.fullmatch(person_id))
+    people = memory.found(view.people)
     most = settings.discovery_users
     if len(people) > most and memory.say_once("more people than devices"):
         _log.warning(
@@ -144,4 +149,8 @@ def _people(view: View, settings: MqttSettings, memory: Memory) -> dict[str, str
             len(people),
             most,
         )
+    for person_id in people[:most]:
+        knowledge = view.people[person_id].knowledge
+        if isinstance(knowledge, Known) and knowledge.presence.user:
+            memory.names[person_id] = knowledge.presence.user
     return {person_id: memory.names.get(person_id) for person_id in people[:most]}

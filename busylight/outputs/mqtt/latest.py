@@ -40,6 +40,8 @@ class LatestWins:
         self._idle.set()
         self.refused: dict[str, str] = {}
         """Topics that the broker has refused, with its reason."""
+        self.forgotten = 0
+        """How often something that was put has been forgotten: it has to be put again."""
 
     def put(self, messages: Mapping[str, Payload], again: Container[str] = ()) -> None:
         """Publish, in this order, what differs from what was put last, and what is in `again`."""
@@ -54,11 +56,13 @@ class LatestWins:
 
     def cleared(self, topics: Iterable[str]) -> None:
         """Nothing stands there any more, whatever was put: the next that is put is published."""
+        self.forgotten += 1
         for topic in topics:
             self._newest.pop(topic, None)
 
     def forget(self) -> None:
         """Send nothing of what waits; whatever is put from now on is published anew."""
+        self.forgotten += 1
         self._waiting.clear()
         self._newest.clear()
         self._pump()

@@ -86,6 +86,7 @@ class MqttOutput:
         self._diagnostics: Diagnostics | None = None
         self._diagnostics_at = 0.0
         self._told = Told()
+        self._forgotten = 0
 
     async def __aenter__(self) -> Self:
         """Connect and listen for commands; nothing is published before the first view."""
@@ -235,7 +236,7 @@ class MqttOutput:
         payloads = devices | self._messages(view)
         latest.put(payloads, again=self._answers(before, view))
         self._put_button(view, latest)
-        stands = published(view, self._settings, self._memory, payloads)
+        stands = published(view, self._settings, self._memory, payloads, self._told)
         if self._house is not None and stands is not None:
             self._house.stands(stands)
         return list(devices)
@@ -289,6 +290,9 @@ class MqttOutput:
                 self._tell(Again.ALL)
 
     def _messages(self, view: View) -> dict[str, Payload]:
+        """What is to stand there; of many people what is new since the last time."""
+        if self._latest is not None and self._latest.forgotten != self._forgotten:
+            self._told, self._forgotten = Told(), self._latest.forgotten
         dates = self._wall_clock.rfc3339
         said = unread(view, self._settings, self._memory, dates) | messages(
             view, self._settings, dates, self._told
@@ -309,6 +313,8 @@ class MqttOutput:
         """Publish what stands once more, or as much of it as is asked for."""
         if self._latest is None or self._view is None or not self._may_publish:
             return
+        if again is Again.ALL:
+            self._told = Told()
         payloads = announced(self._view, self._settings, self._memory) | self._messages(self._view)
         self._latest.put(payloads)
         if again is Again.PASSING:

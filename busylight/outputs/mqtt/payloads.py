@@ -13,9 +13,10 @@ from busylight.core.documents import (
     presence_document,
     sign_in_document,
 )
+from busylight.core.light import LightState
 from busylight.core.override import Mode
 from busylight.core.reader import Role
-from busylight.core.view import ButtonEvent, Person, View
+from busylight.core.view import ButtonEvent, Person, View, same_people
 from busylight.mqtt.settings import MqttSettings
 
 ONLINE: Final = b"online"
@@ -79,26 +80,68 @@ def people_base(settings: MqttSettings) -> str:
 
 
 class Told:
-    """What was last told of each person, so that of many only the few are told who changed."""
+    """Of whom the last messages were, so that of many only the few are told who have changed.
+
+    All that was put into messages is taken to be published: when that is lost, begin a new one.
+    """
 
     def __init__(self) -> None:
-        self._people: dict[str, tuple[Person, str | None, dict[str, Payload]]] = {}
+        self._people: Mapping[str, Person] = {}
+        self._epoch: str | None = None
+        self._lights: dict[LightState | None, Payload] = {}
+        self._own: frozenset[str] = frozenset()
+        self._topics: frozenset[str] | None = frozenset()
 
-    def of(
+    def news(
         self, people: Mapping[str, Person], settings: MqttSettings, rfc3339: Dates
     ) -> dict[str, Payload]:
-        """The messages about all of them."""
-        # Dates wander when the wall clock is set: then everybody is told again.
+        """The messages about those who have changed since the last time; at first, about all."""
         epoch = rfc3339(0.0)
+        # Dates wander when the wall clock is set: then everybody is told again.
+        before = self._people if epoch == self._epoch else {}
+        if same_people(before, people):
+            return {}
         payloads: dict[str, Payload] = {}
-        before, self._people = self._people, {}
+        presences: dict[int, Payload] = {}  # thousands do the same since the same moment
+        come = 0
         for person_id, person in people.items():
             told = before.get(person_id)
-            if told is None or told[0] != person or told[1] != epoch:
-                told = (person, epoch, _of_person(person_id, person, settings, rfc3339))
-            self._people[person_id] = told
-            payloads |= told[2]
+            if told is person:
+                continue
+            come += told is None
+            if told != person:
+                theirs = person_base(settings, person_id)
+                presence = presences.get(id(person.knowledge))
+                if presence is None:
+                    presence = _presence_of(person, settings, rfc3339)
+                    presences[id(person.knowledge)] = presence
+                payloads[f"{theirs}/presence"] = presence
+                payloads[f"{theirs}/light"] = self._light_of(person)
+        if come == len(people):
+            self._own, self._topics = frozenset(), frozenset(payloads)
+        elif come > 0 or len(people) != len(before):
+            self._topics = None
+        self._people, self._epoch = people, epoch
         return payloads
+
+    def _light_of(self, person: Person) -> Payload:
+        if person.light not in self._lights:
+            self._lights[person.light] = json_payload(light_document(person.light))
+        return self._lights[person.light]
+
+    def topics(self, own: frozenset[str], settings: MqttSettings) -> frozenset[str]:
+        """The topics of everybody of whom was told, and `own`; the very same while they are."""
+        if self._topics is None:
+            ends = ("presence", "light")
+            self._topics = own | {
+                f"{person_base(settings, person_id)}/{end}"
+                for person_id in self._people
+                for end in ends
+            }
+        elif own != self._own:
+            self._topics = (self._topics - self._own) | own
+        self._own = own
+        return self._topics
 
 
 def messages(
@@ -106,8 +149,8 @@ def messages(
 ) -> dict[str, Payload]:
     """All that is published for `view`, in the order in which a new connection publishes it.
 
-    `online` comes last: whoever reads it finds the states true already. `told` remembers what
-    the messages about people were.
+    `online` comes last: whoever reads it finds the states true already. With `told`, of people
+    only what is new since it was asked last.
     """
     base = settings.base
     light = {f"{base}/light": json_payload(light_document(view.light))}
@@ -135,7 +178,7 @@ def messages(
         payloads[f"{base}/sign_in"] = json_payload(
             sign_in_document(view.sign_in, rfc3339), retain=False
         )
-    payloads |= (told or Told()).of(view.people, settings, rfc3339)
+    payloads |= (told or Told()).news(view.people, settings, rfc3339)
     if settings.reader is not None:
         payloads[availability_topic(base)] = Payload(b"")  # nobody is alone here any more
     payloads[alive_topic(settings)] = Payload(ONLINE)
@@ -154,19 +197,14 @@ def standing_by_messages(view: View, settings: MqttSettings) -> dict[str, Payloa
     return _reads(view, settings) | {alive_topic(settings): Payload(ONLINE)}
 
 
-def _of_person(
-    person_id: str, person: Person, settings: MqttSettings, rfc3339: Dates
-) -> dict[str, Payload]:
-    theirs = person_base(settings, person_id)
+def _presence_of(person: Person, settings: MqttSettings, rfc3339: Dates) -> Payload:
     # Whose presence it is has to be readable where there are many: the setting that hides
     # the account's name is about who is signed in.
-    presence = presence_document(
-        person.knowledge, rfc3339, status_message=settings.status_message, user=True
+    return json_payload(
+        presence_document(
+            person.knowledge, rfc3339, status_message=settings.status_message, user=True
+        )
     )
-    return {
-        f"{theirs}/presence": json_payload(presence),
-        f"{theirs}/light": json_payload(light_document(person.light)),
-    }
 
 
 def button_message(event: ButtonEvent, settings: MqttSettings) -> dict[str, Payload]:

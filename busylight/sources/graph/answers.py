@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from busylight.core.presence import Presence
@@ -86,33 +87,57 @@ def one_presence(
 
 
 def many_presences(
-    answer: Mapping[str, Any], people: Iterable[str], users: Mapping[str, str]
+    answer: Mapping[str, Any],
+    people: Iterable[str],
+    users: Mapping[str, str],
+    before: Mapping[str, Presence] = MappingProxyType({}),
+    same: dict[Presence, Presence] | None = None,
 ) -> tuple[dict[str, Presence], dict[str, AnswerError]]:
     """The presences of `people` (object ids), and why there is none of some.
 
-    `users`: names by object id. An entry about somebody who was not asked for is left out.
+    `users`: names by object id. `before`: what was said of the same people, with the same names,
+    the last time. `same`: presences that are kept once, for thousands have the same; it grows. An
+    entry about somebody who was not asked for is left out.
     """
-    wanted = {person.lower() for person in people}
+    wanted: dict[str, str] = {}  # whoever asks has each id once, and so have we
+    for person in people:
+        lower = person.lower()
+        wanted[lower] = person if person == lower else lower
     presences: dict[str, Presence] = {}
     faults: dict[str, AnswerError] = {}
-    same: dict[Presence, Presence] = {}
+    same = {} if same is None else same
     for entry in _entries(answer):
-        person = entry.get("id")
-        if not isinstance(person, str) or person not in wanted:
-            person = _id_of(entry)
-        if person not in wanted or person in presences:
+        found = entry.get("id")
+        if not isinstance(found, str) or found not in wanted:
+            found = _id_of(entry)
+        if found not in wanted or found in presences:
+            continue
+        who = wanted[found]
+        said = before.get(who)
+        if said is not None and _says(entry, said):
+            presences[who] = said
             continue
         try:
-            presence = _presence(entry, users.get(person))
-            # Thousands do the same: it is kept once.
-            presences[person] = same.setdefault(presence, presence)
+            presence = _presence(entry, users.get(who))
+            presences[who] = same.setdefault(presence, presence)
         except AnswerError as error:
-            faults[person] = error
-    for person in wanted - presences.keys() - faults.keys():
-        faults[person] = AnswerError(
+            faults[who] = error
+    for person in wanted.keys() - presences.keys() - faults.keys():
+        faults[wanted[person]] = AnswerError(
             "Graph's answer leaves this person out", "is the object id right, with a Teams licence?"
         )
     return presences, {who: why for who, why in faults.items() if who not in presences}
+
+
+def _says(entry: Mapping[str, Any], presence: Presence) -> bool:
+    """Whether an entry certainly says of the same person what was read of it before."""
+    return (
+        entry.get("availability") == presence.availability
+        and entry.get("activity") == presence.activity
+        and entry.get("statusMessage") is None
+        and presence.status_message is None
+        and _is_out_of_office(entry.get("outOfOfficeSettings")) is presence.out_of_office
+    )
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -4,10 +4,13 @@ Which path is asked, how often, and what each status means; the answers' shape i
 `answers`.
 """
 
+import hashlib
 import json
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +38,7 @@ SLICE: Final = 650
 
 NAMES_A_ROUND: Final = 200
 """Principal names that are looked up in one reading: the others are read meanwhile."""
+_SAME_LIMIT: Final = 1000  # presences that are kept once for all who have them
 _A_PERSON: Final = 4096  # bytes that each person's entry in a bulk answer may have
 _UNRESOLVED_SECONDS: Final = 900.0  # until a name that Graph does not know is asked for again
 _NO_FORCE_SECONDS: Final = 60.0  # between two new tokens while Graph refuses each
@@ -94,6 +98,38 @@ class Remembered:
     """What was last said to be wrong with the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Whom:
+    """Whom to ask for many people."""
+
+    users: Users
+    people: Sequence[str]
+    """Their object ids."""
+    names: Mapping[str, str]
+    """By object id, of those whom the settings name so."""
+    troubles: Mapping[str, Trouble]
+    """Of those whose object id is not known."""
+    until: float
+    """When a name has to be looked up next."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """An answer about some of many people, as far as it is remembered."""
+
+    digest: bytes
+    faults: Mapping[str, Trouble]
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The last answers about all of many people, and what they came to."""
+
+    whom: _Whom
+    slices: Sequence[_Slice]
+    presences: Mapping[str, Presence]
+
+
 class GraphClient:
     """Reads the presence of those whom the settings name."""
 
@@ -113,6 +149,9 @@ class GraphClient:
         self._ids = self._remembered.ids
         self._unresolved: dict[str, _Unresolved] = {}
         self._asked_names = 0
+        self._whom_before: _Whom | None = None
+        self._round: _Round | None = None
+        self._same: dict[Presence, Presence] = {}
         self._uses_communications = False
         self._tried_other_path = False
         self._no_force_until = 0.0
@@ -229,13 +268,51 @@ class GraphClient:
 
     def _read_many(self) -> Reading:
         token = self._tokens.token()
+        whom = self._whom()
+        last = self._round if self._round is not None and self._round.whom is whom else None
+        before: Mapping[str, Presence] = {} if last is None else last.presences
+        asked = [whom.people[at : at + SLICE] for at in range(0, len(whom.people), SLICE)]
+        slices: list[_Slice] = []
+        news: dict[int, dict[str, Presence]] = {}
+        for number, some in enumerate(asked):
+            answer = self._post_ids(some)
+            digest = _digest(answer)
+            if last is not None and last.slices[number].digest == digest:
+                slices.append(last.slices[number])
+                continue
+            document = answers.read_object(answer.content_type, answer.body)
+            found, faults = answers.many_presences(document, some, whom.names, before, self._same)
+            news[number] = found
+            slices.append(_Slice(digest, {who: error.trouble for who, error in faults.items()}))
+        if news or last is None:
+            if len(self._same) > _SAME_LIMIT:
+                self._same = {}
+            presences: dict[str, Presence] = {}
+            for number, some in enumerate(asked):
+                if number in news:
+                    presences.update(news[number])
+                else:
+                    presences.update((who, before[who]) for who in some if who in before)
+            self._round = last = _Round(whom, slices, MappingProxyType(presences))
+        troubles = dict(whom.troubles)
+        for each in slices:
+            troubles.update(each.faults)
+        return Reading(last.presences, troubles, token.account.name if token.account else None)
+
+    def _whom(self) -> _Whom:
+        """Whom to ask for; the very same as before while no name has to be looked up."""
+        users, before = self._people(), self._whom_before
+        if before is not None and before.users is users and now() < before.until:
+            return before
         names: dict[str, str] = {}
         troubles: dict[str, Trouble] = {}
-        found_people: dict[str, None] = {}
+        found: dict[str, None] = {}
+        until = math.inf
         asked_before = self._asked_names
-        for user in self._people():
+        for user in users.people:
             if self._asked_names - asked_before >= NAMES_A_ROUND and not self._is_settled(user):
                 troubles[user] = Trouble(Why.STARTING, "the name has not been looked up yet")
+                until = 0.0
                 continue
             try:
                 person = self._resolve(user)
@@ -243,29 +320,25 @@ class GraphClient:
                 if error.retry_after is not None:
                     raise
                 troubles[user] = error.trouble  # the others are read all the same
+                unresolved = self._unresolved.get(user)
+                until = min(until, 0.0 if unresolved is None else unresolved.until)
                 continue
-            found_people[person] = None
+            found[person] = None
             if not is_guid(user):
                 names[person] = user
-        people = list(found_people)
-        presences: dict[str, Presence] = {}
-        for begin in range(0, len(people), SLICE):
-            some = people[begin : begin + SLICE]
-            answer = self._post_ids(some)
-            found, faults = answers.many_presences(answer, some, names)
-            presences.update(found)
-            troubles.update({person: error.trouble for person, error in faults.items()})
-        return Reading(presences, troubles, token.account.name if token.account else None)
+        self._whom_before = whom = _Whom(users, list(found), names, troubles, until)
+        return whom
 
-    def _post_ids(self, people: list[str]) -> dict[str, Any]:
-        return self._ask(
+    def _post_ids(self, people: Sequence[str]) -> Answer:
+        ids = '","'.join(people)  # of object ids nothing has to be quoted
+        return self._answer(
             "POST",
             "/communications/getPresencesByUserId",
-            content=json.dumps({"ids": people}).encode(),
+            content=f'{{"ids":["{ids}"]}}'.encode(),
             limit=ONE_PERSON + _A_PERSON * len(people),
         )
 
-    def _people(self) -> tuple[str, ...]:
+    def _people(self) -> Users:
         """Whom to read now: a file of people is read again when it has changed."""
         remembered = self._remembered
         try:
@@ -274,14 +347,14 @@ class GraphClient:
             if remembered.said != str(error):
                 remembered.said = str(error)
                 _LOG.warning("BUSYLIGHT_GRAPH_USERS %s; the people of before are read on", error)
-        return remembered.users.people
+        return remembered.users
 
     # -- Names --------------------------------------------------------------------------------
 
     def _resolve(self, user: str) -> str:
         """The object id of a person; a principal name is asked for once."""
         if is_guid(user):
-            return user.lower()
+            return user if user.islower() else user.lower()
         if (known := self._ids.get(user)) is not None:
             return known
         before = self._unresolved.get(user)
@@ -289,10 +362,9 @@ class GraphClient:
             raise before.error.with_traceback(None)
         self._asked_names += 1
         try:
-            answer = self._ask(
-                "GET",
+            answer = self._get(
                 f"/users/{quote(user, safe='@')}?$select=id",
-                needs=_Need(
+                _Need(
                     "User.ReadBasic.All",
                     f"{_CONSENT}, or give the object id (GUID) of {user} in place of the name",
                 ),
@@ -320,20 +392,9 @@ class GraphClient:
 
     # -- Every request ------------------------------------------------------------------------
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._ask("GET", path)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        limit: int = ONE_PERSON,
-        needs: "_Need | None" = None,
-    ) -> dict[str, Any]:
-        """Make one request with a token, and return the JSON object of a good answer."""
-        answer = self._answer(method, path, content=content, limit=limit, needs=needs)
+    def _get(self, path: str, needs: _Need | None = None) -> dict[str, Any]:
+        """Ask once, and return the JSON object of a good answer."""
+        answer = self._answer("GET", path, needs=needs)
         return answers.read_object(answer.content_type, answer.body)
 
     def _answer(
@@ -401,6 +462,14 @@ class GraphClient:
         if self._tokens.is_app() or self._settings.user or self._settings.users:
             return "Presence.Read.All"
         return "Presence.Read"
+
+
+def _digest(answer: Answer) -> bytes:
+    """What tells one answer from another."""
+    digest = hashlib.blake2b(answer.content_type.encode(), digest_size=32)
+    digest.update(b"\n")
+    digest.update(answer.body)
+    return digest.digest()
 
 
 def _somebody_else(host: str, said: str) -> AnswerError:

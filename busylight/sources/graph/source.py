@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Final, Self
@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Self
 from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.preferred_presence import Preferred
+from busylight.core.presence import Presence, distinct
 from busylight.edge.clock import nap, now
 from busylight.sources.graph.http import REQUEST_SECONDS
 from busylight.sources.graph.preferred_presence import PreferredPresenceWriter
@@ -75,6 +76,7 @@ class GraphSource:
     async def readings(self) -> AsyncIterator[Reading | Trouble]:
         """Yield what is read, for ever: at the interval, and sooner after a failure."""
         failures = 0
+        said: Mapping[str, Presence] = {}
         while True:
             started = now()
             self._wanted.clear()
@@ -86,7 +88,8 @@ class GraphSource:
                 failures = 0
                 continue
             if isinstance(result, Reading):
-                _say_new_words(result)
+                if result.presences is not said:
+                    _say_new_words(said := result.presences)
                 failures = 0
                 interval = max(self._settings.interval, self._pace)
                 slowed = interval > self._settings.interval
@@ -129,8 +132,8 @@ def _detail(trouble: Trouble, step: SignInStep) -> str:
     return trouble.detail
 
 
-def _say_new_words(reading: Reading) -> None:
-    for presence in reading.presences.values():
+def _say_new_words(presences: Mapping[str, Presence]) -> None:
+    for presence in distinct(presences.values()):
         for word in presence.undocumented:
             if word not in _said_words:
                 _said_words.add(word)
