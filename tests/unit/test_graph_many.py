@@ -32,6 +32,9 @@ class _Tokens:
     def is_app(self) -> bool:
         return True
 
+    def get_ready(self) -> None:
+        """Nothing is to be loaded for it."""
+
 
 class _Graph:
     """Answers as it is told to."""
