@@ -135,6 +135,15 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         "a kept httpx connection asked at the same interval, alone",
         missed=2.5,
     )
+    yield Figure(
+        "the same, beside a loop that stays free",
+        "s",
+        [window.cpu for window in found["mqtt"]],
+        1.5,
+        [window.cpu for window in found["wake_worker"]],
+        "the same in a thread, and paho inside asyncio",
+        missed=1.7,
+    )
     lower = min(("wake", "wake_thread"), key=lambda name: sum(wakeups(name)))
     yield Figure(
         "wake-ups per second, idle",
