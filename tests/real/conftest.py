@@ -1,11 +1,18 @@
-"""What many of these tests need: a broker of their own, and somebody who hears all on it."""
+"""What many of these tests need: Graph's look-alike, a broker, and somebody who hears all on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from busylight.demo.lookalike import Lookalike
 from tests.support.broker import Broker, Recorder
+
+
+@pytest.fixture
+def lookalike() -> Iterator[Lookalike]:
+    with Lookalike() as lookalike:
+        yield lookalike
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Signing in with a browser: who may, what is said when not, and which address is believed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -24,12 +24,6 @@ from tests.support.clients import http_client
 from tests.support.graph import read, settings_for, sign_in_now
 
 REDIRECT = "http://localhost:49999"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,6 @@ from tests.support.graph import lose_access_tokens, settings_for, sign_in_now
 
 ME = "/v1.0/me/presence"
 SHORT = 0.5  # seconds; the deadline of a request in these tests
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 @pytest.fixture

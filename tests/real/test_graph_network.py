@@ -29,12 +29,6 @@ def no_proxy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
-
-
 def unreachable(result: Reading | Trouble) -> str:
     assert isinstance(result, Trouble), result
     assert result.why is Why.UNREACHABLE

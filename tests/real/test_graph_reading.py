@@ -1,7 +1,7 @@
 """The Graph source reads what Graph documents: msal and httpx against the look-alike."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,6 @@ from tests.support.graph import read, settings_for, sign_in_now
 
 ME = "/v1.0/me/presence"
 STRANGER = "00000000-0000-0000-0000-00000000dead"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The loop of the Graph source, and what `busylight check` asks of it."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -28,12 +27,6 @@ from tests.support.broker import eventually
 from tests.support.graph import Watched, settings_for, sign_in_now, watching
 
 ME = "/v1.0/me/presence"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 def signed_in(lookalike: Lookalike, directory: Path, **others: Any) -> GraphSettings:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ from tests.support.graph import settings_for, sign_in_now, watching
 
 BUSY = Preferred("Busy", "Busy")
 SET_PATH = f"/v1.0/users/{ADELE.object_id}/presence/setUserPreferredPresence"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
 
 
 @pytest.fixture

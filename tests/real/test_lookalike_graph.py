@@ -24,12 +24,6 @@ APP = {"Presence.Read.All", "User.ReadBasic.All"}
 
 
 @pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
-
-
-@pytest.fixture
 def client(lookalike: Lookalike) -> Iterator[httpx.Client]:
     with http_client(lookalike, base_url=lookalike.base_url) as opened:
         yield opened

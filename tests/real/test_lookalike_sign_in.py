@@ -31,12 +31,6 @@ DEFAULT = ["https://graph.microsoft.com/.default"]
 
 
 @pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
-
-
-@pytest.fixture
 def session(lookalike: Lookalike) -> Iterator[requests.Session]:
     with msal_session(lookalike) as opened:
         yield opened

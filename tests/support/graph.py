@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from busylight.core.knowledge import Reading, Trouble
+import pytest
+
+from busylight.core.knowledge import Reading, SignInPrompt, Trouble, Why
 from busylight.demo.lookalike import ADELE, Lookalike, Person
+from busylight.sources.graph import session as session_module
 from busylight.sources.graph import sign_in
+from busylight.sources.graph import tokens as tokens_module
 from busylight.sources.graph.account import PinnedAccount
 from busylight.sources.graph.http import HttpClient
 from busylight.sources.graph.session import GraphSession
@@ -113,3 +117,36 @@ async def watching(settings: GraphSettings, *, deadline: float = 5.0) -> AsyncIt
             assert done, "the source did not end when it was cancelled"
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+
+
+def account_of(result: Reading | Trouble) -> str | None:
+    assert isinstance(result, Reading), result
+    return result.account
+
+
+def signed_out(result: Reading | Trouble) -> str:
+    assert isinstance(result, Trouble), result
+    assert result.why is Why.SIGNED_OUT
+    return result.detail
+
+
+def prompt_of(trouble: Trouble) -> SignInPrompt:
+    assert trouble.why is Why.SIGNED_OUT
+    assert trouble.sign_in is not None
+    return trouble.sign_in
+
+
+async def nth_code(watched: Any, number: int) -> Trouble:
+    """The trouble that shows the `number`th code."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            shown = [each for each in watched.seen if isinstance(each, Trouble) and each.sign_in]
+            if len(shown) >= number:
+                trouble: Trouble = shown[number - 1]
+                return trouble
+            await asyncio.sleep(0.01)
+
+
+def shorten_refusals(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(tokens_module, "REFUSED_SECONDS", seconds)
+    monkeypatch.setattr(session_module, "REFUSED_SECONDS", seconds)
