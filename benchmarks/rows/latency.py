@@ -224,7 +224,7 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
                 count = scale.samples // _BLOCKS
                 times.append(_overrides(ear, port, base, count, confirms=confirms))
     yield _figure(
-        "override from MQTT to serial byte", found["product"], found["floor"], scale, 15.0
+        "override from MQTT to serial byte", found["product"], found["floor"], scale, 8.0
     )
 
 

@@ -52,9 +52,9 @@ def first_colour(place: Place, scale: Scale) -> Iterator[Figure]:
                 cpu[name].append(used)
     what = "imports five packages, signs in from cache, gets once, publishes once"
     yield Figure(
-        "first true colour after start", "s", wall["product"], 1.0, wall["floor"], what, missed=1.8
+        "first true colour after start", "s", wall["product"], 1.0, wall["floor"], what, missed=1.4
     )
-    yield Figure("the same, CPU time", "CPU s", cpu["product"], 1.0, cpu["floor"], what, missed=1.8)
+    yield Figure("the same, CPU time", "CPU s", cpu["product"], 1.0, cpu["floor"], what, missed=1.4)
 
 
 def _green(recorder: Recorder, topic: str, pid: int) -> tuple[float, float]:
