@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,9 +108,9 @@ class Flood:
 async def flood(seconds: float) -> dict[str, Any]:
     """Pour, let the stalled light read again, and look what each shows at last."""
     with (
+        ExitStack() as stack,
         tempfile.TemporaryDirectory(prefix="busylight-flood-") as name,
         Broker(Path(name) / "broker") as broker,
-        Recorder(broker) as recorder,
         VirtualLight() as well,
         VirtualLight() as stalled,
     ):
@@ -117,6 +118,8 @@ async def flood(seconds: float) -> dict[str, Any]:
         pouring = Flood(Path(name), broker, [well, stalled])
         found = await pouring.run(seconds)
         stalled.resume()
+        # Not before: all that it hears it keeps, and it lives in this process.
+        recorder = stack.enter_context(Recorder(broker))
 
         def last_on_broker() -> bool:
             last = recorder.last("busylight/flood/light")

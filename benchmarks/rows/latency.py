@@ -223,9 +223,7 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
                 confirms = who == "product"
                 count = scale.samples // _BLOCKS
                 times.append(_overrides(ear, port, base, count, confirms=confirms))
-    yield _figure(
-        "override from MQTT to serial byte", found["product"], found["floor"], scale, 8.0
-    )
+    yield _figure("override from MQTT to serial byte", found["product"], found["floor"], scale, 8.0)
 
 
 def _overrides(ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool) -> list[float]:
