@@ -109,6 +109,15 @@ async def test_msal_is_there_before_it_is_needed(
         assert "msal" in sys.modules
 
 
+async def test_a_good_token_is_used_on_where_msal_cannot_be_loaded(
+    mine: GraphSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "msal", None)
+    async with GraphSession(mine) as session:
+        for _ in range(3):
+            assert isinstance(await session.read_once(), Reading)
+
+
 async def test_a_stored_token_that_graph_refuses_is_replaced(
     lookalike: Lookalike, mine: GraphSettings
 ) -> None:

@@ -5,7 +5,7 @@ when another process has changed the cache.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -87,9 +87,11 @@ class Tokens:
     def get_ready(self) -> None:
         """Load msal, for which a first reading does not wait.
 
-        Not as late as when the first token ends: an upgrade may have replaced it by then.
+        Not as late as when the first token ends: an upgrade may have replaced it by then. Where it
+        cannot be loaded now (no file can be opened, say) the token in hand is as good as before.
         """
-        import msal  # noqa: F401, PLC0415 -- what this is for
+        with suppress(OSError, ImportError):
+            import msal  # noqa: F401, PLC0415 -- what this is for
 
     def token(self) -> Token:
         """Return a token that should be good.
