@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,20 +21,8 @@ BASE = "busylight/desk"
 
 
 @pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
 
 
 def _state(light: VirtualLight) -> str | None:

@@ -7,7 +7,6 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -64,12 +63,6 @@ class Terminal:
     def type(self, line: str) -> None:
         """Paste a line."""
         os.write(self._near, f"{line}\n".encode())
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 @pytest.fixture

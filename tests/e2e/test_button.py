@@ -2,12 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from busylight.demo.lookalike import Lookalike
 from firmware_bridge import protocol
@@ -21,18 +18,6 @@ GREEN, RED, OFF = (0, 255, 0), (255, 0, 0), (0, 0, 0)
 DEAF = 1.6
 """Seconds after a light was greeted in which a press may be one of before."""
 DEVICE = "homeassistant/device/busylight_desk/config"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
 
 
 def presses(recorder: Recorder) -> list[str]:

@@ -2,21 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from busylight.demo.lookalike import Lookalike
 from busylight.edge.daemon_socket import ask_daemon
 from tests.support.broker import wait_until
 from tests.support.program import PATIENCE, Home
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
 
 
 def test_the_daemon_works_and_what_it_says_goes_into_no_file_of_its_own(

@@ -18,12 +18,6 @@ FIVE_SECONDS = 5.0
 
 
 @pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,6 @@ from busylight.demo.lookalike import ADELE, Lookalike
 from firmware_bridge.simulate import SimulatedLight
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.program import Home, json_of
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Working hours, as the whole program keeps them."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +10,6 @@ from busylight.core.hours import HOURS_EXAMPLE
 from busylight.demo.lookalike import ADELE, Lookalike
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.program import Home, json_of
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
 
 
 @pytest.fixture

@@ -1,28 +1,13 @@
 """Many people in a file: read anew at SIGHUP, and nothing told of whom nothing is new."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from busylight.demo.lookalike import ADELE, ALEX, MEGAN, Lookalike
 from tests.support.broker import Broker, Recorder, wait_until
 from tests.support.program import Home, json_of
 
 STRANGER = "00000000-0000-0000-0000-00000000dead"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
 
 
 def _topic(person: str) -> str:

@@ -1,21 +1,12 @@
 """Presence without an app registration, with the settings that docs/sources.md gives."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support.broker import Broker, Recorder
 from tests.support.program import Home
 
 SOURCES = Path(__file__).resolve().parents[2] / "docs" / "sources.md"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
 
 
 def documented(section: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ def home(tmp_path: Path) -> Home:
     install(site, "acme_wreck", "1/0", {"wreck": "Wreck"})
     home.more_environment["PYTHONPATH"] = str(site)
     return home
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
 
 
 def test_plugins_lists_what_is_found_from_which_package_and_what_is_wrong(home: Home) -> None:

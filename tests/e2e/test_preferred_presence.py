@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,6 @@ DEAF = 1.6
 """Seconds after a light was greeted in which a press may be one of before."""
 SET_PATH = f"/v1.0/users/{ADELE.object_id}/presence/setUserPreferredPresence"
 WRITING = "/v1.0/users/"
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
 
 
 @pytest.fixture

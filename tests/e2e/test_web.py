@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ import pytest
 from busylight.demo.lookalike import ADELE, Lookalike
 from tests.support.program import Home, Program
 from tests.support.web import PASSWORD, free_port, token_in
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as running:
-        yield running
 
 
 @pytest.fixture

@@ -16,18 +16,6 @@ BASE = "busylight/desk"
 
 
 @pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
 def light(tmp_path: Path) -> Iterator[VirtualLight]:
     with VirtualLight(tmp_path / "light") as light:
         yield light

@@ -1,27 +1,5 @@
-"""What many of these tests need: Graph's look-alike, a broker, and somebody who hears all on it."""
+"""What many of these tests need."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.support.fixtures import broker, lookalike, recorder
 
-import pytest
-
-from busylight.demo.lookalike import Lookalike
-from tests.support.broker import Broker, Recorder
-
-
-@pytest.fixture
-def lookalike() -> Iterator[Lookalike]:
-    with Lookalike() as lookalike:
-        yield lookalike
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
+__all__ = ["broker", "lookalike", "recorder"]
