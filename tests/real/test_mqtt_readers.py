@@ -63,7 +63,7 @@ async def test_a_colour_set_by_hand_stays_on_both_lights_until_the_next_command(
     async with pair(broker, Graph({"me": FREE}), tmp_path) as (primary, spare):
         recorder.forget()
         for program in (primary, spare):
-            program.views.clear()
+            del program.views[:-1]  # others of the same light may come yet: of peers, of a reading
         asked = [(end, payload) for end, payloads in commands.items() for payload in payloads]
         for number, (end, payload) in enumerate(asked, 1):
             recorder.publish(f"{BASE}/{end}", payload)
@@ -78,6 +78,7 @@ async def test_a_colour_set_by_hand_stays_on_both_lights_until_the_next_command(
         ]
         steps = [each for number, each in enumerate(told) if not number or told[number - 1] != each]
         assert steps == [
+            ("auto", "#00ff00", 255),
             ("manual", "#ff0000", 255),
             ("manual", "#0000ff", 255),
             ("manual", "#0000ff", 50),
