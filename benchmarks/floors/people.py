@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-PEOPLE = int(sys.argv[1])
+PEOPLE = int(sys.argv[-1])
 SLICE = 650
-ROUNDS = 3
+ROUNDS = 20
 STATES = (
     ("Available", "Available"),
     ("Away", "Away"),
@@ -53,7 +53,7 @@ for content in answers:
     for each in json.loads(content)["value"]:
         facts[each["id"]] = {"availability": each["availability"], "activity": each["activity"]}
 gc.collect()
-memory = (rss() - before) / PEOPLE * 10_000
+memory = rss() - before
 began = time.process_time()
 for _ in range(ROUNDS):
     for content in answers:
