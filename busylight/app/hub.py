@@ -1,6 +1,5 @@
 """Where everything that happens meets: the only place where the situation changes."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,8 +21,11 @@ from busylight.edge import clock
 
 _log: Final = logging.getLogger("busylight")
 
-LONGEST_NAP: Final = 5.0
-"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`)."""
+LONGEST_NAP: Final = 5.5
+"""Seconds between two looks at the clock: timers stand still in suspend (see `sleep_until`).
+
+A little more than the usual interval of readings: each reading is a look at the clock, too.
+"""
 
 
 class Hub:
@@ -41,7 +43,7 @@ class Hub:
             rules, started_at=clock.now(), epoch=self._wall_clock.epoch, reader=reader
         ).with_recalled(override)
         self._slots: list[tuple[Slot, Palette | None]] = []
-        self._changed = asyncio.Event()
+        self._changed = clock.Bell()
         self._told: View | None = None
         self._ended = False
         self._troubles: dict[str, str | None] = {}
@@ -206,7 +208,7 @@ class Hub:
             nap = longest_nap if due is None else min(due - now, longest_nap)
             if not await clock.nap(self._changed, nap):
                 self._tell()
-            self._changed.clear()
+            self._changed.silence()
             on_round()
 
     def end(self, on_exit: str) -> None:
@@ -296,7 +298,7 @@ class Hub:
         if self._told is not None and self._is_news(view, self._told):
             self._changed_at = now
         self._pace_the_source(now)
-        self._changed.set()
+        self._changed.ring()
         if view == self._told:
             return
         if self._told is None or _words(self._told.knowledge) != _words(view.knowledge):

@@ -1,7 +1,6 @@
 """The two clocks: one for ages and deadlines, one for people."""
 
 import asyncio
-import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,42 +16,75 @@ def now() -> float:
     return time.clock_gettime(_BOOTTIME)
 
 
-_napping: Final[dict[asyncio.Timeout, tuple[asyncio.AbstractEventLoop, float]]] = {}
-"""Who naps in which loop, and from when on he may be woken early."""
+class Bell:
+    """Ends naps, those too that begin before it is silenced; for one event loop.
+
+    An `asyncio.Event` under a timeout does the same in more turns of the loop: whoever waits for
+    that is cancelled when his time is up. A program at rest does little else.
+    """
+
+    def __init__(self) -> None:
+        self._rings = False
+        self.nappers: Final[set[asyncio.Future[bool]]] = set()
+        """Who naps until it rings; only for `nap`."""
+
+    @property
+    def rings(self) -> bool:
+        """Whether it was rung, and not silenced since."""
+        return self._rings
+
+    def ring(self) -> None:
+        """Wake whoever naps, and let nobody nap until it is silenced."""
+        self._rings = True
+        for waiter in self.nappers:
+            if not waiter.done():
+                waiter.set_result(True)
+
+    def silence(self) -> None:
+        """Let naps last."""
+        self._rings = False
 
 
-async def nap(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for `event` for so long, or less; whether it was set.
+_napping: Final[dict["asyncio.Future[bool]", float]] = {}
+"""Who naps, and from when on (by his loop's clock) he may be woken early."""
+
+
+async def nap(bell: Bell, seconds: float, *, wakes_others: bool = True) -> bool:
+    """Wait for `bell` for so long, or less; whether it rang.
 
     Whoever wakes because his time is up wakes all others who have napped for at least half of
     theirs, and had but to look at the clock: the machine wakes once in place of once for each.
+    Not so (`wakes_others`) who is about to do what will ring for them.
     """
-    loop = asyncio.get_running_loop()
-    limit = asyncio.timeout(seconds)
-    _napping[limit] = loop, loop.time() + seconds / 2
-    try:
-        async with limit:
-            await event.wait()
-    except TimeoutError:
-        _wake_others(loop)
-        return False
-    else:
+    if bell.rings:
         return True
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[bool] = loop.create_future()
+    timer = loop.call_later(max(seconds, 0.0), _wake, waiter)
+    _napping[waiter] = loop.time() + seconds / 2
+    bell.nappers.add(waiter)
+    try:
+        rang = await waiter
     finally:
-        _napping.pop(limit, None)
+        timer.cancel()
+        bell.nappers.discard(waiter)
+        del _napping[waiter]
+    if not rang and wakes_others:
+        now = loop.time()
+        for other, early_from in list(_napping.items()):
+            if now >= early_from and other.get_loop() is loop:
+                _wake(other)
+    return rang
 
 
-def _wake_others(loop: asyncio.AbstractEventLoop) -> None:
-    now = loop.time()
-    for limit, (its_loop, early_from) in list(_napping.items()):
-        if its_loop is loop and now >= early_from:
-            with contextlib.suppress(RuntimeError):  # it has not begun, or wakes already
-                limit.reschedule(now)
+def _wake(waiter: "asyncio.Future[bool]") -> None:
+    if not waiter.done():
+        waiter.set_result(False)
 
 
 async def sleep_until(deadline: float) -> None:
     """Sleep until `deadline` on the clock of `now`, also when the machine was suspended."""
-    never = asyncio.Event()
+    never = Bell()
     while (left := deadline - now()) > 0:
         await nap(never, min(left, _LONGEST_NAP))
 

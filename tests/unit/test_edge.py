@@ -214,7 +214,7 @@ def _naps(*asked: tuple[float, float]) -> list[float]:
 
     async def nap(begins: float, seconds: float) -> float:
         await asyncio.sleep(begins)
-        assert not await clock.nap(asyncio.Event(), seconds)
+        assert not await clock.nap(clock.Bell(), seconds)
         return asyncio.get_running_loop().time() - started
 
     async def all_of_them() -> list[float]:
@@ -236,7 +236,7 @@ def test_two_that_nap_as_often_wake_the_machine_once_for_both() -> None:
         await asyncio.sleep(first)
         loop = asyncio.get_running_loop()
         while loop.time() < 60:
-            await clock.nap(asyncio.Event(), 5)
+            await clock.nap(clock.Bell(), 5)
             wakes.append(round(loop.time(), 2))
 
     async def both() -> None:
@@ -249,14 +249,38 @@ def test_two_that_nap_as_often_wake_the_machine_once_for_both() -> None:
 
 
 async def test_what_is_waited_for_ends_a_nap_and_wakes_nobody_else() -> None:
-    event = asyncio.Event()
-    other = asyncio.create_task(clock.nap(asyncio.Event(), 30))
-    mine = asyncio.create_task(clock.nap(event, 30))
+    bell = clock.Bell()
+    other = asyncio.create_task(clock.nap(clock.Bell(), 30))
+    mine = asyncio.create_task(clock.nap(bell, 30))
     await asyncio.sleep(0)
-    event.set()
+    bell.ring()
     assert await mine
+    assert await clock.nap(bell, 30)  # it rings on
     assert not other.done()
     other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    bell.silence()
+    assert not await clock.nap(bell, 0)
+
+
+def test_who_is_about_to_ring_for_the_others_lets_them_nap() -> None:
+    ends: dict[str, float] = {}
+
+    async def one(name: str, seconds: float, *, wakes_others: bool) -> None:
+        assert not await clock.nap(clock.Bell(), seconds, wakes_others=wakes_others)
+        ends[name] = asyncio.get_running_loop().time()
+
+    async def both() -> None:
+        await asyncio.gather(
+            one("reads", 5, wakes_others=False), one("looks", 5.5, wakes_others=True)
+        )
+
+    with contextlib.closing(VirtualLoop(VirtualClock())) as loop:
+        started = loop.time()
+        loop.run_until_complete(both())
+    assert ends["reads"] - started == pytest.approx(5, abs=0.001)
+    assert ends["looks"] - started == pytest.approx(5.5, abs=0.001)
 
 
 def test_a_date_once_told_does_not_wander_but_follows_a_clock_that_was_set(

@@ -1,8 +1,8 @@
 """The one HTTP client, for Graph and for the sign-in server alike.
 
 Blocking, for one thread at a time; `abandon` may be called from another. Every exchange has a
-limit for its time and for its size, follows no redirect, takes no compressed answer and checks
-the server's certificate.
+limit for its time and for its size, follows no redirect, keeps no cookie, takes no compressed
+answer and checks the server's certificate.
 """
 
 import socket
@@ -110,7 +110,7 @@ class HttpClient:
         self._environments_proxy = getproxies_environment().get("https")
         self._seconds = seconds
         self._rate = rate or _RATE
-        self._clients: dict[str | None, httpx.Client] = {}
+        self._ways: dict[str | None, httpx.HTTPTransport] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._failures = 0
         self._ends: float | None = None
@@ -178,9 +178,9 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections. A later `fetch` makes new ones."""
-        while self._clients:
-            _, client = self._clients.popitem()
-            client.close()
+        while self._ways:
+            _, way = self._ways.popitem()
+            way.close()
 
     def _exchange(self, proxy: str | None, asked: "_Request") -> Answer:
         host = urlsplit(asked.url).hostname or asked.url
@@ -197,18 +197,18 @@ class HttpClient:
                 self._sockets.add(stream.get_extra_info("socket"))
 
         self._refuse_if_abandoned(host)
-        client = self._client(proxy)
+        way = self._way(proxy)
         left = self._left(host)
-        request = client.build_request(
+        limits = httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS))
+        request = httpx.Request(
             asked.method,
             _address(asked.url),
-            headers=dict(asked.headers),
+            headers={**_HEADERS, **asked.headers},
             content=asked.content,
-            timeout=httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS)),
-            extensions={"trace": trace},
+            extensions={"timeout": limits.as_dict(), "trace": trace},
         )
         try:
-            response = client.send(request, stream=True)
+            response = way.handle_request(request)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             if is_new or self._abandoned:
                 raise
@@ -258,29 +258,23 @@ class HttpClient:
         if self._failures % _PATIENCE == 0 or self._abandoned:
             self.close()
 
-    def _client(self, proxy: str | None) -> httpx.Client:
-        if (client := self._clients.get(proxy)) is None:
-            client = self._clients[proxy] = httpx.Client(
-                transport=httpx.HTTPTransport(
-                    verify=self._context,
-                    trust_env=False,
-                    proxy=self._way(proxy),
-                    limits=httpx.Limits(
-                        max_connections=4,
-                        max_keepalive_connections=4,
-                        keepalive_expiry=_IDLE_SECONDS,
-                    ),
-                    socket_options=_KEEP_ALIVE,
-                ),
-                headers=_HEADERS,
+    def _way(self, proxy: str | None) -> httpx.HTTPTransport:
+        """Not a client of httpx's: its cookies, redirects and hooks are nothing to us."""
+        if (way := self._ways.get(proxy)) is None:
+            way = self._ways[proxy] = httpx.HTTPTransport(
+                verify=self._context,
                 trust_env=False,
-                follow_redirects=False,
+                proxy=None if proxy is None else self._httpx_proxy(proxy),
+                limits=httpx.Limits(
+                    max_connections=4,
+                    max_keepalive_connections=4,
+                    keepalive_expiry=_IDLE_SECONDS,
+                ),
+                socket_options=_KEEP_ALIVE,
             )
-        return client
+        return way
 
-    def _way(self, proxy: str | None) -> httpx.Proxy | None:
-        if proxy is None:
-            return None
+    def _httpx_proxy(self, proxy: str) -> httpx.Proxy:
         is_tls = proxy.lower().startswith("https:")
         return httpx.Proxy(proxy, ssl_context=self._context if is_tls else None)
 

@@ -1,6 +1,5 @@
 """Presence from Microsoft Graph, read at an interval, with sign-in when it is needed."""
 
-import asyncio
 import contextlib
 import logging
 import math
@@ -13,7 +12,7 @@ from busylight.core.backoff import RETRY_AFTER_LIMIT, full_jitter
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.preferred_presence import Preferred
 from busylight.core.presence import Presence, distinct
-from busylight.edge.clock import nap, now
+from busylight.edge.clock import Bell, nap, now
 from busylight.sources.graph.http import REQUEST_SECONDS
 from busylight.sources.graph.preferred_presence import PreferredPresenceWriter
 from busylight.sources.graph.session import GraphSession, SignInStep
@@ -41,7 +40,7 @@ class GraphSource:
         self._settings = settings
         self._session = GraphSession(settings, deadline=deadline)
         self._writer = PreferredPresenceWriter(settings, self._session, deadline=deadline)
-        self._wanted = asyncio.Event()
+        self._wanted = Bell()
         self._pace = 0.0
 
     async def __aenter__(self) -> Self:
@@ -61,13 +60,13 @@ class GraphSource:
 
     def refresh(self) -> None:
         """Read at once, but not while Microsoft asks to be left alone."""
-        self._wanted.set()
+        self._wanted.ring()
 
     def pace(self, seconds: float) -> None:
         """Leave so many seconds between two readings at least; 0: read at the interval."""
         faster, self._pace = seconds < self._pace, seconds
         if faster:
-            self._wanted.set()
+            self._wanted.ring()
 
     async def prefer(self, wanted: Preferred | None, seconds: int) -> None:
         """Set the signed-in person's preferred presence; None: clear it. See `WritingSource`."""
@@ -79,7 +78,7 @@ class GraphSource:
         said: Mapping[str, Presence] = {}
         while True:
             started = now()
-            self._wanted.clear()
+            self._wanted.silence()
             result = await self._session.read_once()
             if isinstance(result, Trouble) and result.why is Why.SIGNED_OUT:
                 async with contextlib.aclosing(self._until_signed_in(result)) as troubles:
@@ -116,12 +115,13 @@ class GraphSource:
         A `refresh` cuts it short from the moment `refresh_from` on.
         """
         while True:
-            ends = min(deadline, refresh_from) if self._wanted.is_set() else deadline
+            ends = min(deadline, refresh_from) if self._wanted.rings else deadline
             left = max(ends, self._session.not_before) - now()
             if left <= 0:
                 return
-            asked = asyncio.Event() if self._wanted.is_set() else self._wanted
-            await nap(asked, min(left, _LONGEST_NAP))
+            asked = Bell() if self._wanted.rings else self._wanted
+            # What is read then makes others look at the clock by itself.
+            await nap(asked, min(left, _LONGEST_NAP), wakes_others=left > _LONGEST_NAP)
 
 
 def _detail(trouble: Trouble, step: SignInStep) -> str:

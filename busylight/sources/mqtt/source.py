@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from busylight.core.backoff import reconnect_delay
 from busylight.core.knowledge import Reading, Trouble, Why
-from busylight.edge.clock import now
+from busylight.edge.clock import Bell, nap, now
 from busylight.mqtt import failures
 from busylight.mqtt.connection import Caller, Connection
 from busylight.mqtt.failures import BrokerError, LostError, TakenOverError, where
@@ -40,7 +40,7 @@ class MqttSource:
         """Touch nothing yet."""
         self._settings = settings
         self._memory = BrokerMemory()
-        self._news = asyncio.Event()
+        self._news = Bell()
         self._wanted = False
 
     async def __aenter__(self) -> Self:
@@ -59,7 +59,7 @@ class MqttSource:
     def refresh(self) -> None:
         """Tell once more what is known: there is nobody to ask."""
         self._wanted = True
-        self._news.set()
+        self._news.ring()
 
     async def readings(self) -> AsyncGenerator[Reading | Trouble, None]:
         """Yield what is published, for ever; what ends with the connection is said at once."""
@@ -95,13 +95,13 @@ class MqttSource:
 
         def received(topic: str, payload: bytes, *, retained: bool) -> None:
             following.heard(topic, payload, now(), retained=retained)
-            self._news.set()
+            self._news.ring()
 
         connection = await Connection.open(
             Caller(settings, client_id, received, memory=self._memory)
         )
         began = now()
-        connection.ended.add_done_callback(lambda _ended: self._news.set())
+        connection.ended.add_done_callback(lambda _ended: self._news.ring())
         try:
             for topic in await connection.subscribe(following.subscriptions):
                 following.refused(topic)
@@ -109,7 +109,7 @@ class MqttSource:
             told: Reading | Trouble | None = None
             again_at = 0.0
             while not connection.ended.done():
-                self._news.clear()
+                self._news.silence()
                 moment = now()
                 settled = moment >= settled_at or following.is_complete(moment)
                 answer = following.answer(moment)
@@ -135,9 +135,7 @@ class MqttSource:
                 connection.abort()
 
     async def _nap(self, deadline: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(min(deadline - now(), _LONGEST_NAP), 0.0)):
-                await self._news.wait()
+        await nap(self._news, min(deadline - now(), _LONGEST_NAP))
 
     def _say(self, answer: Reading | Trouble) -> None:
         """Say once which word is nobody's; what is missing is told by the hub."""
