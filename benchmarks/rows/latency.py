@@ -23,6 +23,8 @@ from firmware_bridge.pseudo_port import PseudoPort
 
 INTERVAL: Final = 0.05
 """Seconds between two readings: twenty a second are fewer than Graph's ceiling of fifty."""
+_MOMENT: Final = 0.02
+"""Seconds between two commands."""
 _PATIENCE: Final = 60.0
 _BLOCKS: Final = 5
 """The product and its floor take turns so often."""
@@ -180,7 +182,6 @@ def latency(place: Place, scale: Scale) -> Iterator[Figure]:
             found[f"{where} product"],
             found[f"{where} floor"],
             scale,
-            3.0,
         )
 
 
@@ -205,8 +206,8 @@ def _changes(
 def override(place: Place, scale: Scale) -> Iterator[Figure]:
     """From a command's publishing to the last byte on the line.
 
-    The next command comes when the one before has been confirmed (the floor confirms nothing):
-    it is a person who commands, and not a flood.
+    The next command comes when the one before has been confirmed (the floor confirms nothing) and a
+    moment later, at both: it is a person who commands, and not a flood that keeps caches warm.
     """
     found: dict[str, list[list[float]]] = {"product": [], "floor": []}
     home = place.home("override").with_broker(place.broker.port)
@@ -223,7 +224,7 @@ def override(place: Place, scale: Scale) -> Iterator[Figure]:
                 confirms = who == "product"
                 count = scale.samples // _BLOCKS
                 times.append(_overrides(ear, port, base, count, confirms=confirms))
-    yield _figure("override from MQTT to serial byte", found["product"], found["floor"], scale, 8.0)
+    yield _figure("override from MQTT to serial byte", found["product"], found["floor"], scale)
 
 
 def _overrides(ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool) -> list[float]:
@@ -236,6 +237,7 @@ def _overrides(ear: Ear, port: Stamps, base: str, count: int, *, confirms: bool)
         times.append(1000 * (port.await_line(color) - began))
         if confirms:
             ear.await_word(mode)
+        time.sleep(_MOMENT)
     return times
 
 
@@ -252,13 +254,7 @@ def _wait_until_it_hears(ear: Ear, port: Stamps, base: str) -> None:
     raise TimeoutError(f"{base} does not hear commands")
 
 
-def _figure(
-    what: str,
-    ours: list[list[float]],
-    theirs: list[list[float]],
-    scale: Scale,
-    missed: float = 0.0,
-) -> Figure:
+def _figure(what: str, ours: list[list[float]], theirs: list[list[float]], scale: Scale) -> Figure:
     """p99 is judged, of each block is the spread; in the short form p50, which few samples tell."""
     percent = 50 if scale.is_short else 99
     everything: dict[str, Any] = {}
@@ -276,5 +272,4 @@ def _figure(
         "the straight script, or paho's callback",
         note=f"p50 {everything['product_p50']} ms beside {everything['floor_p50']}",
         more=everything,
-        missed=missed,
     )
