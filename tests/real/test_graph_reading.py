@@ -13,7 +13,7 @@ from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.core.presence import Presence
 from busylight.demo.lookalike import ADELE, ALEX, MEGAN, Lookalike, Person, Route, faults
 from busylight.edge.clock import now
-from busylight.sources.graph import client as client_module
+from busylight.sources.graph import api, many, names
 from busylight.sources.graph import http as http_module
 from busylight.sources.graph.session import GraphSession
 from busylight.sources.graph.settings import GraphSettings
@@ -215,7 +215,7 @@ async def test_a_name_that_nobody_has_is_not_asked_for_at_each_read(
             detail = trouble(await session.read_once(), Why.UNREACHABLE)
             assert "nobody called nobody@contoso.example" in detail
         assert len(paths(lookalike)) == 1
-        monkeypatch.setattr(client_module, "now", lambda: now() + 901)
+        monkeypatch.setattr(names, "now", lambda: now() + 901)
         trouble(await session.read_once(), Why.UNREACHABLE)
     assert len(paths(lookalike)) == 2
 
@@ -346,7 +346,7 @@ async def test_after_a_request_that_was_cut_off_the_people_of_before_are_those_r
 async def test_many_names_are_looked_up_a_few_in_each_reading_and_the_others_read_meanwhile(
     lookalike: Lookalike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "NAMES_A_ROUND", 1)
+    monkeypatch.setattr(many, "NAMES_A_ROUND", 1)
     users = (ADELE.object_id, ALEX.principal_name, MEGAN.principal_name)
     async with GraphSession(app_settings(lookalike, tmp_path, users=users)) as session:
         first = await session.read_once()
@@ -470,7 +470,7 @@ async def test_a_new_token_that_is_refused_too_is_unreachable_and_not_renewed_at
             detail = trouble(await session.read_once(), Why.UNREACHABLE)
             assert "refuses a new token, too" in detail
         assert lookalike.entra.issued["refresh_token"] == 1
-        monkeypatch.setattr(client_module, "now", lambda: now() + 61)
+        monkeypatch.setattr(api, "now", lambda: now() + 61)
         trouble(await session.read_once(), Why.UNREACHABLE)
     assert lookalike.entra.issued["refresh_token"] == 2
 

@@ -8,10 +8,11 @@ from unittest import mock
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from busylight.sources.graph import answers, client
-from busylight.sources.graph.client import GraphClient, Remembered
+from busylight.sources.graph import answers, many
+from busylight.sources.graph.client import GraphClient
 from busylight.sources.graph.errors import GraphError
 from busylight.sources.graph.http import Answer
+from busylight.sources.graph.names import Remembered
 from busylight.sources.graph.settings import GraphSettings, Users
 from busylight.sources.graph.tokens import Token
 
@@ -102,7 +103,7 @@ def test_what_is_remembered_of_the_last_answers_changes_nothing(
     graph.says = first
     remembered = Remembered(Users(tuple(IDS)))
     reader = _client(graph, remembered)
-    with mock.patch.object(client, "SLICE", 2):
+    with mock.patch.object(many, "SLICE", 2):
         for step in [{}, *steps]:
             match step:
                 case list():
@@ -121,7 +122,7 @@ def test_answers_that_are_the_same_give_the_very_same_reading_and_are_not_looked
     graph = _Graph()
     graph.says = {who: {"availability": "Busy", "activity": "Busy"} for who in IDS}
     reader = _client(graph, Remembered(Users(tuple(IDS))))
-    with mock.patch.object(client, "SLICE", 2):
+    with mock.patch.object(many, "SLICE", 2):
         first = reader.read()
         with mock.patch.object(answers, "many_presences", side_effect=AssertionError):
             again = reader.read()

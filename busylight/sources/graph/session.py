@@ -19,7 +19,7 @@ from busylight.parts import SourceError
 from busylight.sources.graph import browser_sign_in as browser
 from busylight.sources.graph import sign_in as device
 from busylight.sources.graph.account import Account, PinnedAccount
-from busylight.sources.graph.client import GraphClient, Remembered
+from busylight.sources.graph.client import GraphClient
 from busylight.sources.graph.credential import credential
 from busylight.sources.graph.errors import (
     CodeEndedError,
@@ -30,6 +30,7 @@ from busylight.sources.graph.errors import (
     UnreachableError,
 )
 from busylight.sources.graph.http import REQUEST_SECONDS, HttpClient
+from busylight.sources.graph.names import Remembered
 from busylight.sources.graph.settings import GraphSettings
 from busylight.sources.graph.tls import trust
 from busylight.sources.graph.token_cache import TokenStore
