@@ -142,7 +142,6 @@ def _activity(found: dict[str, list[Window]]) -> Iterator[Figure]:
         1.5,
         [window.cpu for window in found["wake_worker"]],
         "the same in a thread, and paho inside asyncio",
-        missed=1.7,
     )
     lower = min(("wake", "wake_thread"), key=lambda name: sum(wakeups(name)))
     yield Figure(
