@@ -11,7 +11,7 @@ import pytest
 from busylight.core.knowledge import Reading, Trouble, Why
 from busylight.demo.lookalike import ADELE, Lookalike, faults
 from busylight.demo.lookalike.faults import Fault
-from busylight.demo.lookalike.messages import Response
+from busylight.demo.lookalike.messages import Request, Response
 from busylight.edge import log
 from busylight.edge.clock import now
 from busylight.sources.graph.session import GraphSession
@@ -200,6 +200,24 @@ async def test_a_redirect_never_gets_the_token(
             assert f"status {code}" in await fails(session)
         assert elsewhere.connections == 0
     assert len(lookalike.requests_to(ME)) == 1
+
+
+async def test_a_cookie_is_nothing_to_us(
+    lookalike: Lookalike, settings: GraphSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookies: list[str | None] = []
+    note = lookalike.note
+
+    def noted(request: Request, status: int | None, connection: int) -> None:
+        cookies.append(request.headers.get("cookie"))
+        note(request, status, connection)
+
+    monkeypatch.setattr(lookalike, "note", noted)
+    lookalike.faults.add(faults.status(503, {"Set-Cookie": "who=me; Path=/"}), path=ME, times=1)
+    async with GraphSession(settings) as session:
+        assert "status 503" in await fails(session)
+        await succeeds(session)
+    assert cookies == [None, None]
 
 
 async def test_the_token_goes_to_graph_alone(lookalike: Lookalike, tmp_path: Path) -> None:
