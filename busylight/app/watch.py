@@ -27,7 +27,7 @@ from busylight.edge.current_part import PART
 from busylight.edge.log import redact
 
 TICK: Final = 5.0
-"""Seconds within which the loop goes round at least once."""
+"""Seconds: the loop goes round about as often when nothing happens (`hub.LONGEST_NAP`)."""
 MISSED: Final = 4
 """So many of these without a round: 20 to 25 seconds.
 
@@ -98,7 +98,7 @@ class Watch:
         os.close(self._tells)
 
     def beat(self) -> None:
-        """Note that the loop goes round; to be called at least every `TICK` seconds."""
+        """Note that the loop goes round; to be called at least once in two of `TICK`."""
         self._beats += 1
         self._beat_at = time.monotonic()
 
