@@ -6,6 +6,7 @@ one that `BENCH_PYTHON` names, where Busylight is installed as users have it.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -69,6 +70,8 @@ class Place:
         self._recorder: Recorder | None = None
 
     def __enter__(self) -> Self:
+        # Killed, it ends its programs all the same: orphans would take the next one's terminals.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         self.lookalike = self._stack.enter_context(Lookalike())
         self.broker = self._stack.enter_context(Broker(self._directory / "broker"))
         return self
