@@ -21,6 +21,7 @@ from busylight.outputs.mqtt.announcing import announced, published
 from busylight.outputs.mqtt.commands import COMMANDS
 from busylight.outputs.mqtt.memory import Memory
 from busylight.outputs.mqtt.payloads import Payload, messages
+from tests.support.fixtures import recorder  # noqa: F401 -- a fixture of these tests, too
 from tests.support.home_assistant import SLOWNESS
 from tests.support.mqtt import settings_of
 from tests.unit.test_mqtt_payloads import rfc3339

@@ -44,12 +44,6 @@ def broker(socket_enabled: None, tmp_path: Path) -> Iterator[Broker]:  # noqa: A
 
 
 @pytest.fixture
-def recorder(broker: Broker) -> Iterator[Recorder]:
-    with Recorder(broker) as recorder:
-        yield recorder
-
-
-@pytest.fixture
 def lookalike(socket_enabled: None) -> Iterator[Lookalike]:  # noqa: ARG001 -- it opens a port
     with Lookalike() as lookalike:
         lookalike.graph.set_presence(ADELE.object_id, "Busy", "InACall")
