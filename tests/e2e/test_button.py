@@ -10,13 +10,11 @@ from busylight.demo.lookalike import Lookalike
 from firmware_bridge import protocol
 from firmware_bridge.simulate import SimulatedLight
 from tests.support.broker import Broker, Recorder, wait_until
-from tests.support.firmware import shows
+from tests.support.firmware import DEAF, shows
 from tests.support.program import Home, json_of
 
 BASE = "busylight/desk"
 GREEN, RED, OFF = (0, 255, 0), (255, 0, 0), (0, 0, 0)
-DEAF = 1.6
-"""Seconds after a light was greeted in which a press may be one of before."""
 DEVICE = "homeassistant/device/busylight_desk/config"
 
 

@@ -12,13 +12,11 @@ from firmware_bridge import protocol
 from firmware_bridge.simulate import SimulatedLight
 from tests.security.evidence import Evidence
 from tests.support.broker import Broker, Recorder
-from tests.support.firmware import shows
+from tests.support.firmware import DEAF, shows
 from tests.support.program import PATIENCE, Home, Program
 
 BASE = "busylight/desk"
 GREEN, RED = (0, 255, 0), (255, 0, 0)
-DEAF = 1.6
-"""Seconds after a light was greeted in which a press may be one of before."""
 SET_PATH = f"/v1.0/users/{ADELE.object_id}/presence/setUserPreferredPresence"
 WRITING = "/v1.0/users/"
 

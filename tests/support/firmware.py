@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from busylight.outputs.serial.settings import SerialSettings
 from firmware_bridge import protocol
 from firmware_bridge.simulate import SimulatedLight
 
 Look = tuple[int, int, int]
+
+DEAF: Final = 1.6
+"""Seconds after a light was greeted in which a press may be one of before: no sign ends it."""
 
 
 def settings_for(light: SimulatedLight) -> SerialSettings:
